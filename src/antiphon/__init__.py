@@ -1,0 +1,1 @@
+"""LLM completions that come back the same."""

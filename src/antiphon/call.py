@@ -1,0 +1,117 @@
+"""What goes out and what came back: Call, Reply, and the Secret that a call may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+from urllib.parse import urlsplit
+
+__all__ = ["Call", "Reply", "Secret", "StreamFormat", "Timings"]
+
+StreamFormat = Literal["", "sse", "ndjson"]
+
+# Type and length of stream bodies, by content type (RFC 9110 media types without parameters).
+STREAM_TYPES: Mapping[str, StreamFormat] = {
+    "text/event-stream": "sse",
+    "application/x-ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+}
+
+
+class Secret:
+    """A key that never prints: `str`, `repr`, `format`, JSON and pickle all refuse or say ``***``.
+
+    Only `reveal` gives the value; it is called where headers are put on the wire, and nowhere else.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself."""
+        return self._value
+
+    def scrub(self, text: bytes) -> bytes:
+        """`text` with every occurrence of the key replaced by ``***``."""
+        raw = self._value.encode()
+        return text.replace(raw, b"***") if len(raw) >= 4 and raw in text else text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret does not pickle; look the key up again where it is used")
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds: waiting for a free slot, from sending to the first piece of the answer, and in all."""
+
+    queue: float = 0.0
+    first_token: float | None = None
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request, complete. Header values may be Secrets; the body never holds one.
+
+    `stream` says which framing the answer is expected in, empty for one JSON document.
+    """
+
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str | Secret] = field(default_factory=dict[str, "str | Secret"])
+    method: Literal["GET", "POST", "DELETE"] = "POST"
+    stream: StreamFormat = ""
+
+    @property
+    def host(self) -> str:
+        """The host name the call goes to, lower case, without port."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets among the headers."""
+        return tuple(value for value in self.headers.values() if isinstance(value, Secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, raw: status, headers (lower-case names), and the whole body as it arrived.
+
+    A streamed reply is kept whole too, so that a replay is decoded on the very same path.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    timings: Timings = field(default=Timings(), compare=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, lower case; empty if the server sent none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def stream(self) -> StreamFormat:
+        """The framing of the body, empty for one document."""
+        return STREAM_TYPES.get(self.content_type, "")

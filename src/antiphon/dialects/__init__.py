@@ -1,0 +1,114 @@
+"""How to ask: one module for each wire protocol, pure functions from values to values.
+
+A dialect module offers what the `Dialect` protocol below lists. It knows no network, clock, environment or
+credentials. What differs between providers that speak the same dialect is data: `Quirks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ..call import Reply, StreamFormat
+from ..completion import Completion, Delta
+from ..errors import ReplyError
+from ..events import Event
+from ..request import Request
+
+__all__ = ["Body", "Dialect", "Fold", "Model", "Quirks", "Refusal"]
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Settings that a family of models does not take.
+
+    `models` is a regular expression matched from the start of the model's name; `unless_reasoning_off` lifts
+    the refusal when the request says reasoning="off"; `source` is where the fact comes from.
+    """
+
+    models: str
+    settings: frozenset[str]
+    source: str
+    unless_reasoning_off: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """What one provider takes, and under which names. Data, so that no shared code asks who it is talking to.
+
+    `fields` maps a setting of Config (or "seed") to the wire fields that carry it; a setting that is missing
+    here is refused before sending. `reasoning` maps a level to the body fields that ask for it, and
+    `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a setting's range as
+    (lowest, highest). `always` is merged into every body. `stops` is the most stop texts accepted.
+    `media` lists the kinds of media taken, `media_urls` whether as https URLs too.
+    `default_max_tokens` is sent where the protocol demands a number and the request has none.
+    """
+
+    fields: Mapping[str, tuple[str, ...]]
+    reasoning: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    reasoning_budget: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    always: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    stops: int = 16
+    media: frozenset[str] = frozenset({"image"})
+    media_urls: bool = True
+    default_max_tokens: int = 4096
+    system_role: Literal["system", "developer"] = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One row of a provider's model list. What the provider does not say is None."""
+
+    name: str
+    context: int | None = None
+    max_output: int | None = None
+    created: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Fold(Protocol):
+    """A stream being read: feed it the events in order, then ask for the completion."""
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        """The deltas in this event. Raises ReplyError when the event is an error report."""
+        ...
+
+    def completion(self, reply: Reply) -> Completion:
+        """The whole answer. TransportError (phase "cut-off") when the end marker never came."""
+        ...
+
+
+class Dialect(Protocol):
+    """What a dialect module offers."""
+
+    name: str
+    stream: StreamFormat
+
+    def path(self, request: Request, *, stream: bool) -> str:
+        """Where to send it, relative to the base URL."""
+        ...
+
+    def encode(self, request: Request, quirks: Quirks, *, stream: bool) -> Body:
+        """The JSON body. RequestError for a setting that this dialect or provider does not take."""
+        ...
+
+    def decode(self, reply: Reply) -> Completion:
+        """The completion in a whole (unstreamed) reply. Unreadable, Refused or another ReplyError if none."""
+        ...
+
+    def fold(self) -> Fold:
+        """A fresh reader for a streamed reply."""
+        ...
+
+    def error(self, reply: Reply) -> ReplyError:
+        """The typed error for a reply with an error status."""
+        ...
+
+    def models(self, reply: Reply) -> list[Model]:
+        """The rows of a model listing."""
+        ...

@@ -1,0 +1,112 @@
+"""Who to ask: one small file for each provider; the file's name is the provider's name.
+
+A provider is data. What it needs beyond an address, a credential, a dialect and its quirks (the embedded
+model has to be started first) is one function on it, never a branch in shared code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from ..call import Secret
+from ..dialects import Dialect, Quirks
+from ..errors import RequestError
+from ..request import Request
+from ..transport import Answer, Limits
+
+__all__ = ["Endpoint", "Limits", "Provider", "Way", "get", "names"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body."""
+
+    base_url: str
+    headers: Mapping[str, str | Secret] = field(default_factory=dict[str, "str | Secret"])
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to ask a provider: a dialect and the quirks of this provider in it."""
+
+    dialect: Dialect
+    quirks: Quirks
+
+
+Open = Callable[[Request], AbstractAsyncContextManager[Endpoint]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Who is asked.
+
+    `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or
+    empty where the user must give one. `key_env` lists the environment variables that may hold its key, which
+    goes only to `base_url`'s host and to `hosts`. `auth` is "bearer" or the name of the header that carries
+    the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
+    request (starts the embedded model); `answer` replaces the network (echo).
+    """
+
+    name: str
+    ways: Mapping[str, Way]
+    title: str = ""
+    base_url: str = ""
+    key_env: tuple[str, ...] = ()
+    key: Literal["required", "optional", "none"] = "required"
+    hosts: tuple[str, ...] = ()
+    auth: str = "bearer"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    limits: Limits = Limits()
+    default_model: str = ""
+    models_path: str = "models"
+    identity: Callable[[Request], Mapping[str, str]] | None = None
+    open: Open | None = None
+    answer: Answer | None = None
+
+    def way(self, dialect: str | None) -> Way:
+        """The way with this dialect's name, or the default one. RequestError lists the choices."""
+        if dialect is None:
+            return next(iter(self.ways.values()))
+        try:
+            return self.ways[dialect]
+        except KeyError:
+            raise RequestError(
+                f"provider {self.name} does not speak {dialect!r}; it speaks {', '.join(self.ways)}",
+                field="dialect",
+            ) from None
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """The hosts that the provider's environment keys may go to."""
+        own = urlsplit(self.base_url).hostname
+        return (*((own,) if own else ()), *self.hosts)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all providers, sorted: the files of this folder."""
+    return tuple(
+        sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+    )
+
+
+@cache
+def get(name: str) -> Provider:
+    """The provider of this name. RequestError lists the names there are."""
+    if name not in names():
+        raise RequestError(
+            f"unknown provider {name!r}; there are {', '.join(names())}",
+            field="provider",
+            hint="For a server of your own use provider='compatible' with base_url='http://…'.",
+        )
+    module: ModuleType = importlib.import_module(f".{name}", __name__)
+    return cast("Provider", module.PROVIDER)
