@@ -25,14 +25,19 @@ class Secret:
     Only `reveal` gives the value; it is called where headers are put on the wire, and nowhere else.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_prefix", "_value")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, prefix: str = "") -> None:
         self._value = value
+        self._prefix = prefix
 
     def reveal(self) -> str:
-        """The key itself."""
-        return self._value
+        """The key itself, behind its prefix."""
+        return self._prefix + self._value
+
+    def prefixed(self, prefix: str) -> Secret:
+        """The same key as a header value such as ``Bearer KEY``."""
+        return Secret(self._value, prefix)
 
     def scrub(self, text: bytes) -> bytes:
         """`text` with every occurrence of the key replaced by ``***``."""

@@ -97,6 +97,10 @@ class Dialect(Protocol):
         """The JSON body. RequestError for a setting that this dialect or provider does not take."""
         ...
 
+    def notes(self, request: Request, quirks: Quirks) -> tuple[str, ...]:
+        """What the user should know about this encoding, such as a required limit that was filled in."""
+        ...
+
     def decode(self, reply: Reply) -> Completion:
         """The completion in a whole (unstreamed) reply. Unreadable, Refused or another ReplyError if none."""
         ...

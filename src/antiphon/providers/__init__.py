@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from ..call import Secret
-from ..dialects import Dialect, Quirks
+from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
 from ..request import Request
 from ..transport import Answer, Limits
@@ -41,6 +41,10 @@ class Way:
     dialect: Dialect
     quirks: Quirks
 
+    def notes(self, request: Request) -> tuple[str, ...]:
+        """What the user should know about how the request was put, such as a limit that had to be filled in."""
+        return self.dialect.notes(request, self.quirks)
+
 
 Open = Callable[[Request], AbstractAsyncContextManager[Endpoint]]
 
@@ -53,7 +57,7 @@ class Provider:
     empty where the user must give one. `key_env` lists the environment variables that may hold its key, which
     goes only to `base_url`'s host and to `hosts`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
-    request (starts the embedded model); `answer` replaces the network (echo).
+    request (starts the embedded model); `listing` gives its models without a network; `answer` replaces the network (echo).
     """
 
     name: str
@@ -70,6 +74,7 @@ class Provider:
     models_path: str = "models"
     identity: Callable[[Request], Mapping[str, str]] | None = None
     open: Open | None = None
+    listing: Callable[[], Sequence[Model]] | None = None
     answer: Answer | None = None
 
     def way(self, dialect: str | None) -> Way:

@@ -1,0 +1,517 @@
+"""The doors of the library: complete, chat, stream, and their async forms, over one core.
+
+Every door turns its arguments into one Request, tries the replay store at once in the caller's thread, and
+otherwise waits for the private loop (see `road`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
+
+from . import providers
+from .completion import Completion, Delta
+from .errors import Cancelled, RequestError
+from .loop import Job, arun, run, submit
+from .places import home as default_home
+from .request import (
+    Config,
+    Delivery,
+    Media,
+    Message,
+    Modality,
+    Reasoning,
+    ReplayMode,
+    Request,
+    ResponseFormat,
+    Schema,
+    Timeout,
+)
+from .road import Asked, Road, deltas
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from typing_extensions import Self, Unpack
+
+    from .call import Secret
+    from .credentials import Credentials
+    from .dialects import Model
+    from .replay import Store
+    from .transport import Transport
+
+__all__ = [
+    "AsyncStream",
+    "Client",
+    "Settings",
+    "Stream",
+    "achat",
+    "acomplete",
+    "astream",
+    "chat",
+    "complete",
+    "default_client",
+    "stream",
+]
+
+Attachment: TypeAlias = "Media | bytes | str | Path"
+Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
+
+
+class Settings(TypedDict, total=False):
+    """What every door takes by name besides the prompt or the messages.
+
+    Who is asked: `provider` (a name from `antiphon providers`), `model` (its name there, or "provider/model"),
+    `base_url` (your own server; the provider is then "compatible" unless you name one), `dialect`, `api_key`
+    (or `credential`, the name of a stored key). What is asked: `system`, `attachments`, `seed`, and every
+    field of Config (or a whole `config`, which single fields override). How: `timeout` in seconds or as a
+    Timeout, `retries`, `replay`.
+    """
+
+    provider: str | None
+    model: str | None
+    base_url: str | None
+    dialect: str | None
+    api_key: str | Secret | None
+    credential: str | None
+    system: str | None
+    attachments: Iterable[Attachment]
+    seed: int | None
+    config: Config | None
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    repeat_penalty: float | None
+    stop: str | Sequence[str]
+    reasoning: Reasoning | None
+    response_format: ResponseFormat | Schema | Mapping[str, Any] | None
+    modalities: Sequence[Modality]
+    aspect_ratio: str | None
+    extra: Mapping[str, Any]
+    timeout: float | Timeout
+    retries: int
+    replay: ReplayMode
+
+
+_CONFIG_FIELDS = frozenset(f.name for f in fields(Config))
+_OTHER_FIELDS = frozenset(Settings.__annotations__) - _CONFIG_FIELDS
+_DELIVERY_FIELDS = ("timeout", "retries", "replay")
+
+
+class Client:
+    """A home folder (replay store, keys, models) and the doors to ask through.
+
+    `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
+    between threads and event loops; after a fork it starts afresh in the child.
+    """
+
+    def __init__(
+        self,
+        home: str | Path | None = None,
+        *,
+        store: Store | None = None,
+        credentials: Credentials | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        from .credentials import Credentials
+        from .replay import Store
+        from .transport import Transport
+
+        self.home = Path(home) if home is not None else default_home()
+        self.store = store or Store(self.home / "replay.sqlite")
+        self.credentials = credentials or Credentials(self.home)
+        self.transport = transport or Transport()
+        self._road = Road(self.store, self.transport, self.credentials)
+
+    # ---------------------------------------------------------------------------------------- doors
+
+    def complete(self, prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
+        """Answer one prompt.
+
+        Raises RequestError (field and fix named), CredentialError, TransportError, ReplyError, Refused or
+        ReplayError. The answer is never an error text.
+        """
+        asked = self.asked(prompt, settings)
+        return self._road.replayed(asked) or run(self._road.answered(asked))
+
+    def chat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
+        """Answer a conversation: Messages, or mappings with "role" and "content"."""
+        return self.complete(messages, **settings)
+
+    def stream(self, prompt: Prompt, **settings: Unpack[Settings]) -> Stream:
+        """Answer a prompt or a conversation piece by piece; see Stream."""
+        asked = self.asked(prompt, settings)
+        return Stream(self._road, asked, self._road.replayed(asked))
+
+    async def acomplete(self, prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
+        """`complete` for async callers. Cancelling the awaiting task closes the request on the wire."""
+        asked = await self._aasked(prompt, settings)
+        return self._road.replayed(asked) or await arun(self._road.answered(asked))
+
+    async def achat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
+        """`chat` for async callers."""
+        return await self.acomplete(messages, **settings)
+
+    def astream(self, prompt: Prompt, **settings: Unpack[Settings]) -> AsyncStream:
+        """`stream` for async callers: ``async for delta in client.astream(…)``."""
+        return AsyncStream(self._road, lambda: self._aasked(prompt, settings))
+
+    def models(self, provider: str | None = None, **settings: Unpack[Settings]) -> list[Model]:
+        """The provider's live model list. Takes the settings that say who is asked, and `timeout`, `retries`."""
+        chosen, config, base_url = _who({"provider": provider, **settings})
+        if chosen.listing is not None:
+            return list(chosen.listing())
+        request = Request(
+            provider=chosen.name,
+            messages=(Message("user", "?"),),
+            config=config,
+            base_url=base_url,
+            dialect=settings.get("dialect"),
+        )
+        return run(self._road.models(self._asked(request, chosen, settings)))
+
+    def close(self) -> None:
+        """Close connections and the store. The client opens them again when it is used again."""
+        run(self.transport.close())
+        self.store.close()
+
+    # ------------------------------------------------------------------------------------- requests
+
+    def request(self, prompt: Prompt, **settings: Unpack[Settings]) -> Request:
+        """The Request that `complete` would carry out, for a look or for its key."""
+        return self.asked(prompt, settings).request
+
+    def asked(self, prompt: Prompt, settings: Settings) -> Asked:
+        """The arguments of a door as one checked request with its key."""
+        provider, config, base_url = _who(settings)
+        request = Request(
+            provider=provider.name,
+            messages=_messages(prompt, settings.get("system"), settings.get("attachments", ())),
+            config=config,
+            seed=settings.get("seed"),
+            base_url=base_url,
+            dialect=settings.get("dialect"),
+        )
+        if provider.identity is not None:
+            request = replace(request, identity=provider.identity(request))
+        return self._asked(request, provider, settings)
+
+    def _asked(self, request: Request, provider: providers.Provider, settings: Settings) -> Asked:
+        given = {name: settings[name] for name in _DELIVERY_FIELDS if name in settings}
+        return Asked.of(
+            request,
+            provider,
+            Delivery(**cast("dict[str, Any]", given)) if given else _DELIVERY,
+            credential=settings.get("credential") or "",
+            given=settings.get("api_key"),
+        )
+
+    async def _aasked(self, prompt: Prompt, settings: Settings) -> Asked:
+        """`asked` without holding up the caller's loop where a provider has files to sum first."""
+        if _who(settings)[0].identity is None:
+            return self.asked(prompt, settings)
+        import asyncio
+
+        return await asyncio.to_thread(self.asked, prompt, settings)
+
+
+_DELIVERY = Delivery()
+
+
+def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:
+    """Who is asked, with which settings, and at which address of the user's own."""
+    unknown = settings.keys() - _CONFIG_FIELDS - _OTHER_FIELDS
+    if unknown:
+        raise RequestError(
+            f"unknown setting {sorted(unknown)[0]!r}",
+            field=sorted(unknown)[0],
+            hint="A provider's own fields go into extra={…}.",
+        )
+    name, base_url = settings.get("provider"), settings.get("base_url")
+    config = _config(settings)
+    model = config.model
+    if name is None and base_url is not None:
+        name = "compatible"
+    if name is None:
+        full = model or os.environ.get("ANTIPHON_MODEL") or "local"
+        name, _, model = full.partition("/")
+        if name not in providers.names():
+            raise RequestError(
+                f"model {full!r} does not say whom to ask",
+                field="model",
+                hint=f"Write it as provider/model; the providers are {', '.join(providers.names())}.",
+            )
+    provider = providers.get(name)
+    model = model or provider.default_model
+    if not model:
+        raise RequestError(
+            f"provider {name} needs a model",
+            field="model",
+            hint=f"Give model='{name}/…'; `antiphon models {name}` lists what there is.",
+        )
+    if not provider.base_url and provider.open is None and provider.answer is None and base_url is None:
+        raise RequestError(f"provider {name} needs base_url='http://…'", field="base_url")
+    return provider, config if model == config.model else replace(config, model=model), base_url
+
+
+def _config(settings: Settings) -> Config:
+    given: dict[str, Any] = {name: settings[name] for name in settings if name in _CONFIG_FIELDS}
+    if given.get("model", "") is None:
+        del given["model"]
+    config = settings.get("config")
+    if config is None:
+        return Config(**given)
+    return replace(config, **given) if given else config
+
+
+def _messages(prompt: Prompt, system: str | None, attachments: Iterable[Attachment]) -> tuple[Message, ...]:
+    messages = _conversation(prompt)
+    media = tuple(Media.of(source) for source in attachments)
+    if media:
+        # Media before the text of the last turn: the order the vision providers recommend.
+        *before, last = messages
+        messages = (*before, Message(last.role, *media, *last.parts))
+    return (Message("system", system), *messages) if system else messages
+
+
+def _conversation(prompt: Prompt) -> tuple[Message, ...]:
+    if isinstance(prompt, str):
+        return (Message("user", prompt),)
+    if isinstance(prompt, Message):
+        return (prompt,)
+    if not isinstance(prompt, Iterable):
+        raise RequestError(f"a prompt is text or messages, not {type(prompt).__name__}", field="prompt")
+    return tuple(turn if isinstance(turn, Message) else _turn(turn) for turn in prompt)
+
+
+def _turn(turn: Mapping[str, Any]) -> Message:
+    if not isinstance(turn, Mapping) or turn.keys() != {"role", "content"}:
+        raise RequestError("a message mapping has exactly 'role' and 'content'", field="messages")
+    content = turn["content"]
+    return Message(turn["role"], *((content,) if isinstance(content, str | Media) else content))
+
+
+# -------------------------------------------------------------------------------------------- streams
+
+
+class Stream:
+    """An answer on its way: iterate for Deltas, then read `completion`.
+
+    Leaving early (`close`, the end of a with block, or dropping it) closes the request on the wire. Iterating
+    raises what `complete` would raise.
+    """
+
+    def __init__(self, road: Road, asked: Asked, replayed: Completion | None) -> None:
+        self._completion = replayed
+        self._job: Job[Completion] | None = None
+        self._pieces: Iterator[Delta] = iter(())
+        if replayed is not None:
+            self._pieces = deltas(replayed)
+        else:
+            # The job must not hold on to the stream, or dropping the stream would never end the job.
+            queue: SimpleQueue[Delta | None] = SimpleQueue()
+            self._job = submit(road.answered(asked, queue.put))
+            self._job.on_done(lambda: queue.put(None))
+            self._pieces = iter(queue.get, None)
+
+    def __iter__(self) -> Iterator[Delta]:
+        return self
+
+    def __next__(self) -> Delta:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            if self._completion is None:
+                self._completion = self._result()
+            raise
+        except KeyboardInterrupt:
+            self.close()
+            raise
+
+    def _result(self) -> Completion:
+        if self._job is None:
+            raise Cancelled("the stream was closed before its end")
+        return self._job.result()
+
+    @property
+    def completion(self) -> Completion:
+        """The whole answer; reads the rest of the stream first if need be."""
+        for _ in self:
+            pass
+        assert self._completion is not None
+        return self._completion
+
+    def close(self) -> None:
+        """Stop: the connection is closed when this returns."""
+        job, self._job = self._job, None
+        if job is not None and self._completion is None:
+            job.cancel(wait=True)
+            self._pieces = iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        job = getattr(self, "_job", None)
+        if job is not None and self._completion is None:
+            job.cancel()
+
+
+class AsyncStream:
+    """Stream for async callers: ``async for delta in …``, then `await stream.completion()`."""
+
+    def __init__(self, road: Road, ask: Callable[[], Any]) -> None:
+        self._road = road
+        self._ask = ask
+        self._source: AsyncIterator[Delta] | None = None
+        self._completion: Completion | None = None
+        self._job: Job[Completion] | None = None
+
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self
+
+    async def __anext__(self) -> Delta:
+        if self._source is None:
+            self._source = self._deltas()
+        return await self._source.__anext__()
+
+    async def _deltas(self) -> AsyncIterator[Delta]:
+        asked = await self._ask()
+        self._completion = self._road.replayed(asked)
+        if self._completion is not None:
+            for delta in deltas(self._completion):
+                yield delta
+            return
+        pieces = _Pieces()
+        self._job = job = submit(self._road.answered(asked, pieces.put))
+        job.on_done(pieces.end)
+        try:
+            async for delta in pieces:
+                yield delta
+            self._completion = await job.aresult()
+        finally:
+            if self._completion is None:
+                job.cancel()
+
+    async def completion(self) -> Completion:
+        """The whole answer; reads the rest of the stream first if need be."""
+        async for _ in self:
+            pass
+        if self._completion is None:
+            raise Cancelled("the stream was closed before its end")
+        return self._completion
+
+    async def aclose(self) -> None:
+        """Stop and close the connection."""
+        job, self._job = self._job, None
+        if job is not None and self._completion is None:
+            job.cancel()
+        if self._source is not None:
+            await self._source.aclose()  # type: ignore[attr-defined]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        job = getattr(self, "_job", None)
+        if job is not None and self._completion is None:
+            job.cancel()
+
+
+class _Pieces:
+    """Deltas handed from the private loop's thread to the caller's loop, with one wake-up for many."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._waiting: deque[Delta | None] = deque()
+        self._awake = False
+
+    def put(self, delta: Delta | None) -> None:
+        self._waiting.append(delta)
+        if not self._awake:
+            self._awake = True
+            self._wake()
+
+    def end(self) -> None:
+        self.put(None)
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except RuntimeError:
+            self._waiting.clear()  # the caller's loop is closed: nobody will read
+
+    async def __aiter__(self) -> AsyncIterator[Delta]:
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            self._awake = False
+            while self._waiting:
+                delta = self._waiting.popleft()
+                if delta is None:
+                    return
+                yield delta
+
+
+# ---------------------------------------------------------------------------------- the default client
+
+_lock = threading.Lock()
+_clients: dict[Path, Client] = {}
+
+
+def default_client() -> Client:
+    """The client behind `antiphon.complete` and its siblings: one for each home folder."""
+    home = default_home()
+    with _lock:
+        if home not in _clients:
+            _clients[home] = Client(home)
+        return _clients[home]
+
+
+def complete(prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
+    """Answer one prompt with the default client; see Client.complete and Settings."""
+    return default_client().complete(prompt, **settings)
+
+
+def chat(messages: Prompt, **settings: Unpack[Settings]) -> Completion:
+    """Answer a conversation with the default client; see Client.chat."""
+    return default_client().chat(messages, **settings)
+
+
+def stream(prompt: Prompt, **settings: Unpack[Settings]) -> Stream:
+    """Stream an answer with the default client; see Client.stream."""
+    return default_client().stream(prompt, **settings)
+
+
+async def acomplete(prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
+    """`complete` for async callers; see Client.acomplete."""
+    return await default_client().acomplete(prompt, **settings)
+
+
+async def achat(messages: Prompt, **settings: Unpack[Settings]) -> Completion:
+    """`chat` for async callers; see Client.achat."""
+    return await default_client().achat(messages, **settings)
+
+
+def astream(prompt: Prompt, **settings: Unpack[Settings]) -> AsyncStream:
+    """`stream` for async callers; see Client.astream."""
+    return default_client().astream(prompt, **settings)

@@ -1,0 +1,155 @@
+"""One event loop in one daemon thread, which owns all sockets.
+
+Callers may have no loop (a script), a loop of their own (a notebook, a server), a new loop for every prompt
+that is blocked for seconds (ComfyUI), or many threads. None of these can carry a connection pool, so the
+network work runs here, and sync and async callers wait for the same coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Job", "arun", "inside", "run", "submit"]
+
+T = TypeVar("T")
+
+# How long an interrupted caller waits for its connection to be closed before it goes on anyway, in seconds.
+CLOSING_TIME = 1.0
+# On Windows a thread that waits for a lock does not see Ctrl-C, so it looks up this often, in seconds.
+WINDOWS_POLL = 0.1
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
+
+
+def _get() -> asyncio.AbstractEventLoop:
+    global _loop, _thread
+    loop = _loop
+    if loop is not None:
+        return loop
+    with _lock:
+        if _loop is None:
+            loop = asyncio.new_event_loop()
+            _thread = threading.Thread(target=_serve, args=(loop,), name="antiphon-io", daemon=True)
+            _thread.start()
+            _loop = loop
+        return _loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+def _forget() -> None:
+    """After a fork the thread is gone and its loop's file descriptors belong to the parent: start afresh."""
+    global _loop, _thread, _lock
+    _lock = threading.Lock()
+    _loop = _thread = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+class Job(Generic[T]):
+    """A coroutine running on the private loop, seen from another thread."""
+
+    __slots__ = ("_cancelled", "_future", "_loop", "_task")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._future: Future[T] = Future()
+        self._future.set_running_or_notify_cancel()  # only our own cancel() may end it
+        self._task: asyncio.Task[T] | None = None
+        self._cancelled = False
+        self._loop = _get()
+        self._loop.call_soon_threadsafe(self._start, coroutine)
+
+    def _start(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._task = self._loop.create_task(coroutine)
+        self._task.add_done_callback(self._finish)
+        if self._cancelled:
+            self._task.cancel()
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self._future.set_exception(asyncio.CancelledError())
+        elif (error := task.exception()) is not None:
+            self._future.set_exception(error)
+        else:
+            self._future.set_result(task.result())
+
+    def _cancel_task(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def cancel(self, *, wait: bool = False) -> None:
+        """End it; with `wait`, come back once it has ended (or after a second)."""
+        self._loop.call_soon_threadsafe(self._cancel_task)
+        if wait:
+            self.wait(CLOSING_TIME)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it ended within `timeout` seconds, in whatever way."""
+        try:
+            self._future.exception(timeout)
+        except FutureTimeout:
+            return False
+        return True
+
+    def on_done(self, call: Callable[[], object]) -> None:
+        """Call back, on the private loop's thread, when it has ended."""
+        self._future.add_done_callback(lambda _: call())
+
+    def result(self) -> T:
+        """Wait for the result. Ctrl-C cancels it and waits until the connection is closed."""
+        try:
+            if sys.platform == "win32":
+                while not self._future.done() and not self.wait(WINDOWS_POLL):
+                    continue
+            return self._future.result()
+        except (KeyboardInterrupt, SystemExit):
+            self.cancel(wait=True)
+            raise
+
+    async def aresult(self) -> T:
+        """Await the result from another loop. Cancelling the awaiting task cancels the job."""
+        try:
+            return await asyncio.wrap_future(self._future)
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+
+
+def inside() -> bool:
+    """Whether this is the private loop's own thread, which must never wait for itself."""
+    return _thread is not None and threading.current_thread() is _thread
+
+
+def submit(coroutine: Coroutine[Any, Any, T]) -> Job[T]:
+    """Start a coroutine on the private loop."""
+    return Job(coroutine)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the private loop and wait for it."""
+    if inside():
+        coroutine.close()
+        raise RuntimeError("this thread carries Antiphon's network loop; use the async form here")
+    return Job(coroutine).result()
+
+
+async def arun(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the private loop and await it from any loop."""
+    if inside():
+        return await coroutine
+    return await Job(coroutine).aresult()

@@ -1,0 +1,396 @@
+"""THE ROAD: how a request becomes a completion.
+
+    Request → key → store ── hit ──────────────────────────────────────┐
+                       └─ miss → encode → Call → send → Reply ─ record ─┴→ decode → Completion
+
+`Road.replayed` is the short way, taken in the caller's own thread because it costs microseconds;
+`Road.answered` is the long one, on the private loop. The module is not called `complete` because a
+submodule of that name would shadow the function `antiphon.complete`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+
+from . import events
+from .call import Call, Reply, Secret
+from .completion import Completion, Delta, SeedStatus
+from .credentials import Credentials
+from .dialects import Dialect, Model
+from .dialects._common import dumps
+from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
+from .events import Event
+from .providers import Endpoint, Provider, Way
+from .replay import Busy, Recording, Store, key
+from .request import Delivery, Request
+from .transport import Transport
+
+__all__ = ["Asked", "Road"]
+
+log = logging.getLogger("antiphon")
+
+Emit = Callable[[Delta], object]
+
+# Seconds between two looks at a call that another process has in flight: at first, and at most.
+LEASE_POLL = (0.01, 0.25)
+# Seconds that a cancelled call has to close its connection.
+CLOSING_TIME = 1.0
+# A recording with more bytes than this is written in a worker thread, since packing it would hold up the loop.
+INLINE_RECORD = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with all that is needed to carry it out. `key` is None where nothing is looked up or recorded."""
+
+    request: Request
+    provider: Provider
+    way: Way
+    delivery: Delivery
+    credential: str = ""
+    given: str | Secret | None = None
+    key: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        request: Request,
+        provider: Provider,
+        delivery: Delivery,
+        *,
+        credential: str = "",
+        given: str | Secret | None = None,
+    ) -> Asked:
+        """`request` with its key. RequestError where the replay mode makes no sense without a seed."""
+        way = provider.way(request.dialect)
+        if request.seed is None and delivery.replay in ("only", "refresh"):
+            raise RequestError(
+                f"replay={delivery.replay!r} needs a seed: without one every answer is a fresh sample",
+                field="replay",
+                hint="Give seed=… (any whole number).",
+            )
+        replays = request.seed is not None and delivery.replay != "off"
+        return cls(request, provider, way, delivery, credential, given, key(request) if replays else None)
+
+    @property
+    def seed_status(self) -> SeedStatus:
+        """What becomes of the seed on the wire."""
+        if self.request.seed is None:
+            return "none"
+        return "sent" if "seed" in self.way.quirks.fields else "unsupported"
+
+
+@dataclass(slots=True)
+class Flight:
+    """One call in flight and everybody in this process who waits for it. Lives on the private loop only."""
+
+    key: str
+    task: asyncio.Task[Completion] | None = None
+    waiting: int = 0
+    deltas: list[Delta] = field(default_factory=list[Delta])
+    listeners: list[Emit] = field(default_factory=list[Emit])
+
+    def emit(self, delta: Delta) -> None:
+        self.deltas.append(delta)
+        for listener in self.listeners:
+            listener(delta)
+
+    def listen(self, emit: Emit) -> None:
+        for delta in self.deltas:
+            emit(delta)
+        self.listeners.append(emit)
+
+
+class Road:
+    """What all requests of one client share: the store, the transport, the credentials, the calls in flight."""
+
+    def __init__(self, store: Store, transport: Transport, credentials: Credentials) -> None:
+        self.store = store
+        self.transport = transport
+        self.credentials = credentials
+        self._flights: dict[str, Flight] = {}
+
+    # ------------------------------------------------------------------------------ the short way
+
+    def replayed(self, asked: Asked) -> Completion | None:
+        """The recorded completion, or None where the provider has to be asked.
+
+        Raises ReplayError in mode "only" when nothing is recorded or the store cannot be read.
+        """
+        if asked.key is None or asked.delivery.replay == "refresh":
+            return None
+        recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
+        if recording is not None:
+            return self._completion(
+                asked, _decode(asked.way.dialect, recording.reply), recording.reply, replayed=True
+            )
+        if asked.delivery.replay == "only":
+            raise ReplayError(
+                f"nothing is recorded for this request ({asked.key})",
+                hint="Ask once with replay='auto', or import a recording: `antiphon replay import FILE`.",
+            )
+        return None
+
+    def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
+        try:
+            return self.store.get(key)
+        except ReplayError as error:
+            if strict:
+                raise
+            log.warning("replay store not readable, asking the provider instead: %s", error)
+            return None
+
+    # ------------------------------------------------------------------------------- the long way
+
+    async def answered(self, asked: Asked, emit: Emit | None = None) -> Completion:
+        """Ask the provider (or join who is asking already). `emit` gets the deltas as they stream."""
+        if asked.key is None:
+            return await self._fetch(asked, emit)
+        flight = self._flights.get(asked.key)
+        joined = flight is not None
+        if flight is None:
+            flight = self._take_off(asked.key, asked, stream=emit is not None)
+        if emit:
+            flight.listen(emit)
+        completion = await self._landed(flight, asked.delivery.timeout.total if joined else None)
+        if joined:
+            completion = replace(
+                completion, replayed=True, notes=(*completion.notes, "shared a call in flight")
+            )
+        if emit and not flight.deltas:
+            for delta in deltas(completion):
+                emit(delta)
+        return completion
+
+    def _take_off(self, key: str, asked: Asked, *, stream: bool) -> Flight:
+        flight = self._flights[key] = Flight(key)
+        flight.task = asyncio.create_task(self._fetch(asked, flight.emit if stream else None))
+        flight.task.add_done_callback(lambda _: self._remove(flight))
+        return flight
+
+    def _remove(self, flight: Flight) -> None:
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
+
+    async def _landed(self, flight: Flight, timeout: float | None) -> Completion:
+        """The flight's result. When the last one who waits for it gives up, the call is cancelled."""
+        task = flight.task
+        assert task is not None
+        flight.waiting += 1
+        try:
+            if timeout is None:
+                return await asyncio.shield(task)
+            await asyncio.wait((task,), timeout=timeout)
+            if not task.done():
+                raise TransportError(f"no answer within {timeout:g} s (timeout.total)", phase="deadline")
+            return task.result()
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not task.done():
+                self._remove(flight)  # whoever asks from now on starts anew
+                task.cancel()
+                await asyncio.wait((task,), timeout=CLOSING_TIME)
+
+    async def _fetch(self, asked: Asked, emit: Emit | None) -> Completion:
+        """All the steps, in order."""
+        async with self._leased(asked) as notes:
+            found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
+            if found is not None:  # another process was faster
+                return self._completion(
+                    asked, _decode(asked.way.dialect, found.reply), found.reply, replayed=True
+                )
+            async with _opened(asked) as endpoint:
+                call = self._call(asked, endpoint, stream=emit is not None)
+                reply, completion = await self._send(asked, call, emit)
+            notes.extend(await self._record(asked, call, reply))
+        self.transport.settle(_account(asked, call), completion.usage.total_tokens or 0)
+        return self._completion(asked, completion, reply, replayed=False, notes=notes)
+
+    def _call(self, asked: Asked, endpoint: Endpoint, *, stream: bool) -> Call:
+        """Encode the request for this endpoint and put the credential on it."""
+        request, dialect = asked.request, asked.way.dialect
+        body = dialect.encode(request, asked.way.quirks, stream=stream)
+        headers = {"Content-Type": "application/json", **asked.provider.headers, **endpoint.headers}
+        call = Call(
+            f"{endpoint.base_url}/{dialect.path(request, stream=stream)}",
+            dumps({**body, **endpoint.body}),
+            headers,
+            stream=dialect.stream if stream else "",
+        )
+        return self._signed(asked, call)
+
+    def _signed(self, asked: Asked, call: Call) -> Call:
+        """`call` with its credential, if the provider wants one and the endpoint has brought none."""
+        provider = asked.provider
+        if provider.key == "none" or call.secrets:
+            return call
+        secret = self.credentials.find(
+            asked.credential or provider.name,
+            env=() if asked.credential else provider.key_env,
+            own_hosts=provider.own_hosts,
+            host=call.host,
+            given=asked.given,
+            required=provider.key == "required",
+        )
+        if secret is None:
+            return call
+        bearer = provider.auth == "bearer"
+        header = {"Authorization": secret.prefixed("Bearer ")} if bearer else {provider.auth: secret}
+        return replace(call, headers={**call.headers, **header})
+
+    async def _send(self, asked: Asked, call: Call, emit: Emit | None) -> tuple[Reply, Completion]:
+        dialect = asked.way.dialect
+        fold = dialect.fold()
+
+        def on_event(event: Event) -> bool:
+            found = fold.feed(event)
+            for delta in found:
+                emit(delta) if emit else None
+            return bool(found)
+
+        with _naming(asked.provider.name):
+            reply = await self.transport.send(
+                call,
+                asked.delivery,
+                check=dialect.error,
+                on_event=on_event if call.stream else None,
+                account=_account(asked, call),
+                limits=asked.provider.limits,
+                tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
+                answer=asked.provider.answer,
+            )
+            return reply, fold.completion(reply) if reply.stream else dialect.decode(reply)
+
+    @asynccontextmanager
+    async def _leased(self, asked: Asked) -> AsyncIterator[list[str]]:
+        """Hold the right to make this call among all processes that share the store; yields notes to add to."""
+        notes: list[str] = []
+        if asked.key is None or asked.delivery.replay != "auto":
+            yield notes
+            return
+        try:
+            await self._take_lease(asked.key, asked.delivery.timeout.total)
+        except ReplayError as error:
+            notes.append(f"replay store: {error}")
+            yield notes
+            return
+        try:
+            yield notes
+        finally:
+            self.store.release(asked.key)
+
+    async def _take_lease(self, key: str, timeout: float | None) -> None:
+        pause, longest = LEASE_POLL
+        waited = 0.0
+        while not self.store.try_lease(key):
+            if timeout is not None and waited > timeout:
+                raise TransportError(
+                    f"another process has this request in flight, and no answer came within {timeout:g} s",
+                    phase="deadline",
+                )
+            await asyncio.sleep(pause)
+            waited += pause
+            pause = min(pause * 1.5, longest)
+
+    async def _record(self, asked: Asked, call: Call, reply: Reply) -> list[str]:
+        """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
+        if asked.key is None:
+            return []
+        try:
+            if len(reply.body) + len(call.body) <= INLINE_RECORD:
+                try:
+                    self.store.put(asked.request, asked.key, sent=call.body, reply=reply, wait=False)
+                    return []
+                except Busy:
+                    pass  # another process is writing: wait for it, but not on this thread
+            await asyncio.to_thread(self.store.put, asked.request, asked.key, sent=call.body, reply=reply)
+        except ReplayError as error:
+            log.warning("answer not recorded: %s", error)
+            return [f"not recorded: {error}"]
+        return []
+
+    def _completion(
+        self,
+        asked: Asked,
+        completion: Completion,
+        reply: Reply,
+        *,
+        replayed: bool,
+        notes: list[str] | None = None,
+    ) -> Completion:
+        request = asked.request
+        return replace(
+            completion,
+            provider=request.provider,
+            model=completion.model or request.model,
+            seed=request.seed,
+            seed_status=asked.seed_status,
+            replayed=replayed,
+            key=asked.key,
+            timings=reply.timings,
+            raw=reply,
+            notes=(*asked.way.notes(request), *completion.notes, *(notes or ())),
+        )
+
+    # ---------------------------------------------------------------------------------- model lists
+
+    async def models(self, asked: Asked) -> list[Model]:
+        """The provider's live model list."""
+        async with _opened(asked) as endpoint:
+            call = Call(
+                f"{endpoint.base_url}/{asked.provider.models_path}",
+                headers={**asked.provider.headers, **endpoint.headers},
+                method="GET",
+            )
+            call = self._signed(asked, call)
+            with _naming(asked.provider.name):
+                reply = await self.transport.send(
+                    call, asked.delivery, check=asked.way.dialect.error, answer=asked.provider.answer
+                )
+                return asked.way.dialect.models(reply)
+
+
+def deltas(completion: Completion) -> Iterator[Delta]:
+    """A whole completion as deltas, for a caller who asked for a stream and is answered at once."""
+    if completion.reasoning:
+        yield Delta(reasoning=completion.reasoning)
+    if completion.text:
+        yield Delta(text=completion.text)
+    for media in completion.media:
+        yield Delta(media=media)
+
+
+def _decode(dialect: Dialect, reply: Reply) -> Completion:
+    """Decode a recorded reply just as it was decoded when it arrived."""
+    if not reply.stream:
+        return dialect.decode(reply)
+    fold = dialect.fold()
+    for event in events.parse(reply.body, reply.stream):
+        fold.feed(event)
+    return fold.completion(reply)
+
+
+def _opened(asked: Asked) -> AbstractAsyncContextManager[Endpoint]:
+    """The endpoint for this request: the provider's address, or whatever has to be made ready first."""
+    if asked.provider.open is not None:
+        return asked.provider.open(asked.request)
+    return nullcontext(Endpoint(base_url=asked.request.base_url or asked.provider.base_url))
+
+
+def _account(asked: Asked, call: Call) -> str:
+    """Who pays and is limited: provider, host and credential, as a hash that gives no key away."""
+    return f"{asked.provider.name} {call.host} {hash(call.secrets):x}"
+
+
+@contextmanager
+def _naming(provider: str) -> Iterator[None]:
+    """Put the provider's name on what a dialect raises, since dialects don't know whom they talk to."""
+    try:
+        yield
+    except (ReplyError, Refused) as error:
+        error.provider = error.provider or provider
+        raise
