@@ -25,24 +25,27 @@ Body = dict[str, Any]
 class Refusal:
     """Settings that a family of models does not take.
 
-    `models` is a regular expression matched from the start of the model's name; `unless_reasoning_off` lifts
-    the refusal when the request says reasoning="off"; `source` is where the fact comes from.
+    `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
+    one value of a setting (``reasoning=off``); `unless_reasoning_off` lifts the refusal when the request says
+    reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
 
     models: str
     settings: frozenset[str]
     source: str
     unless_reasoning_off: bool = False
+    takers: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """What one provider takes, and under which names. Data, so that no shared code asks who it is talking to.
 
-    `fields` maps a setting of Config (or "seed") to the wire fields that carry it; a setting that is missing
+    `fields` maps a setting of Config (or "seed") to the wire fields that carry it (dots lead into objects:
+    ``options.seed``); a setting that is missing
     here is refused before sending. `reasoning` maps a level to the body fields that ask for it, and
     `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a setting's range as
-    (lowest, highest). `always` is merged into every body. `stops` is the most stop texts accepted.
+    (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a stream. `stops` is the most stop texts accepted.
     `media` lists the kinds of media taken, `media_urls` whether as https URLs too.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
     """
@@ -53,6 +56,7 @@ class Quirks:
     refusals: tuple[Refusal, ...] = ()
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     always: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    streamed: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stops: int = 16
     media: frozenset[str] = frozenset({"image"})
     media_urls: bool = True

@@ -1,0 +1,532 @@
+"""What all dialects share: reading JSON, refusing what cannot be honoured, settings on the wire, typed errors."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, cast
+
+from ..call import Reply
+from ..completion import FinishReason
+from ..errors import (
+    NotFound,
+    QuotaExhausted,
+    RateLimited,
+    Rejected,
+    ReplyError,
+    RequestError,
+    ServerFailed,
+    TransportError,
+    Unauthorized,
+    Unreadable,
+)
+from ..request import Request
+from . import Body, Quirks, Refusal
+
+__all__ = [
+    "SpokenText",
+    "as_list",
+    "as_object",
+    "as_text",
+    "check",
+    "count",
+    "cut_off",
+    "dumps",
+    "finish_reason",
+    "json_document",
+    "json_event",
+    "loads",
+    "merge",
+    "put",
+    "reply_error",
+    "request_id",
+    "retry_after",
+    "settings",
+]
+
+# ------------------------------------------------------------------------------------------------ JSON
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _plain_loads(text: str | bytes) -> Any:
+    """The standard parser, strict: NaN and Infinity are refused, as RFC 8259 has it."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _fast_codec() -> Any:
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:
+        return None
+
+
+_orjson = _fast_codec()
+_fast_loads: Callable[[str | bytes], Any] = _plain_loads if _orjson is None else _orjson.loads
+
+
+def loads(text: str | bytes) -> Any:
+    """`text` as JSON; ValueError if it is none. The same values with orjson as without it, only sooner."""
+    try:
+        return _fast_loads(text)
+    except ValueError:
+        # orjson refuses lone surrogates and a byte order mark, which do occur; the standard parser decides.
+        return _plain_loads(text)
+
+
+def dumps(body: Any) -> bytes:
+    """`body` as compact JSON in UTF-8."""
+    if _orjson is not None:
+        try:
+            return cast("bytes", _orjson.dumps(body))
+        except TypeError:  # an integer beyond 64 bits
+            pass
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def json_document(reply: Reply) -> Body:
+    """The JSON object in a reply's body (blank lines before it are keep-alives). Unreadable if there is none."""
+    try:
+        document = loads(reply.body.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise unreadable(reply, f"the reply is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise unreadable(reply, f"the reply is a JSON {_kind(document)}, not an object")
+    return cast("Body", document)
+
+
+def json_event(data: str) -> Body:
+    """The JSON object in one event of a stream. Unreadable if there is none."""
+    try:
+        document = loads(data)
+    except ValueError as error:
+        raise Unreadable(
+            f"an event of the stream is not JSON: {error}", status=200, body=data[:2000]
+        ) from None
+    if not isinstance(document, dict):
+        raise Unreadable(
+            f"an event of the stream is a JSON {_kind(document)}, not an object", status=200, body=data[:2000]
+        )
+    return cast("Body", document)
+
+
+def unreadable(reply: Reply, message: str) -> Unreadable:
+    """The error for a reply that says success and makes no sense."""
+    kind = reply.content_type
+    hint = "The address answers with a web page; is the API's path (often /v1) missing from base_url?"
+    return Unreadable(
+        message,
+        status=reply.status,
+        request_id=request_id(reply),
+        body=_start(reply),
+        hint=hint if kind == "text/html" else "",
+    )
+
+
+def _kind(value: object) -> str:
+    names: dict[type, str] = {list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _start(reply: Reply) -> str:
+    return reply.body[:8000].decode("utf-8", "replace")[:2000]
+
+
+def as_object(value: object) -> Body:
+    """`value` if it is a JSON object, else an empty one: replies may say null or leave things out."""
+    return cast("Body", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """`value` if it is a JSON array, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str:
+    """`value` if it is text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def count(value: object) -> int | None:
+    """`value` if it is a number of tokens, else None: not said."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return int(value)
+
+
+class SpokenText:
+    """Text that arrives in pieces. `add` gives what may be shown now, `whole` everything at the end.
+
+    Servers that cut strings by UTF-16 units send one emoji as two halves, each an escaped lone surrogate: the
+    first half waits for the second, so that no piece holds text that UTF-8 cannot carry.
+    """
+
+    __slots__ = ("_pieces", "_waiting")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._waiting = ""
+
+    def add(self, piece: str) -> str:
+        if not piece.isascii() or self._waiting:
+            piece = self._mended(piece)
+        self._pieces.append(piece)
+        return piece
+
+    def _mended(self, piece: str) -> str:
+        piece, self._waiting = self._waiting + piece, ""
+        if "\ud800" <= piece[-1:] <= "\udbff":
+            piece, self._waiting = piece[:-1], piece[-1]
+        return sound(piece)
+
+    def whole(self) -> str:
+        tail = "\ufffd" if self._waiting else ""
+        return "".join(self._pieces) + tail
+
+
+def sound(text: str) -> str:
+    """`text` with halves of surrogate pairs joined, and those without a partner replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+# ------------------------------------------------------------------------------- what can be honoured
+
+
+def check(request: Request, quirks: Quirks) -> None:
+    """Refuse what the provider or the model does not take. RequestError names the setting.
+
+    The one place for this rule: every dialect calls it before it encodes.
+    """
+    given = request.config.given()
+    _check_taken(request, quirks, given)
+    for refusal in quirks.refusals:
+        _check_family(request, refusal, given)
+    for name, (low, high) in quirks.limits.items():
+        value = given.get(name)
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise RequestError(
+                f"{request.provider} takes {name} from {low:g} to {high:g}, not {value!r}", field=name
+            )
+    if len(request.config.stop) > quirks.stops:
+        raise RequestError(
+            f"{request.provider} takes at most {quirks.stops} stop texts, not {len(request.config.stop)}",
+            field="stop",
+        )
+    _check_media(request, quirks)
+
+
+# Fields of `extra` that would turn the request into another one than the values say.
+_OURS = ("model", "messages", "input", "system", "instructions", "stream", "n")
+
+
+def _check_taken(request: Request, quirks: Quirks, given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if name == "extra":
+            _check_extra(value)
+        elif name == "reasoning":
+            _check_reasoning(request, quirks, value)
+        elif name not in quirks.fields and value not in ("text", ("text",)):  # text is what all answer with
+            raise RequestError(
+                f"{request.provider} does not take {name}", field=name, hint=_what_is_taken(quirks)
+            )
+
+
+def _what_is_taken(quirks: Quirks) -> str:
+    names = {*quirks.fields}
+    if quirks.reasoning or quirks.reasoning_budget:
+        names.add("reasoning")
+    return f"Leave it out, or ask a provider that takes it; here you may set {', '.join(sorted(names))}."
+
+
+def _check_extra(extra: Mapping[str, Any]) -> None:
+    for name in _OURS:
+        if name in extra:
+            raise RequestError(
+                f"extra must not hold {name!r}: it is part of the request itself", field="extra"
+            )
+
+
+def _check_reasoning(request: Request, quirks: Quirks, value: object) -> None:
+    if isinstance(value, str) and value in quirks.reasoning:
+        return
+    if isinstance(value, int) and quirks.reasoning_budget:
+        return
+    choices = [*quirks.reasoning, *(["a budget in tokens"] if quirks.reasoning_budget else [])]
+    raise RequestError(
+        f"{request.provider} does not take reasoning={value!r}",
+        field="reasoning",
+        hint=f"It takes {', '.join(choices)}." if choices else "Leave reasoning out.",
+    )
+
+
+def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) -> None:
+    if not re.match(refusal.models, request.model):
+        return
+    if refusal.unless_reasoning_off and given.get("reasoning") == "off":
+        return
+    for name, value in given.items():
+        exact = f"{name}={value}"
+        if name in refusal.settings or exact in refusal.settings:
+            raise RequestError(
+                f"the model {request.model} does not take {name if name in refusal.settings else exact}",
+                field=name,
+                hint=_way_out(name, refusal),
+            )
+
+
+def _way_out(name: str, refusal: Refusal) -> str:
+    ways = ["Leave it out"]
+    if refusal.unless_reasoning_off:
+        ways.append("set reasoning='off'")
+    if refusal.takers:
+        ways.append(f"use {refusal.takers}, which take {name}")
+    return f"{' or '.join(ways)} (source: {refusal.source})."
+
+
+def _check_media(request: Request, quirks: Quirks) -> None:
+    for medium in request.media:
+        if medium.kind not in quirks.media:
+            taken = ", ".join(sorted(quirks.media)) or "only text"
+            raise RequestError(
+                f"{request.provider} takes no {medium.kind} input",
+                field="messages",
+                hint=f"It takes {taken}.",
+            )
+        if medium.url is not None and not quirks.media_urls:
+            raise RequestError(
+                f"{request.provider} does not fetch {medium.kind} URLs",
+                field="messages",
+                hint="Download it first and give the bytes or the path.",
+            )
+
+
+# --------------------------------------------------------------------------------- settings on the wire
+
+
+def settings(
+    request: Request, quirks: Quirks, shaped: Mapping[str, Any] | None = None, *, stream: bool = False
+) -> Body:
+    """The fields that carry the settings and the seed, under the provider's names; call `check` first.
+
+    `shaped` gives the wire value where it is not simply the setting's own (response_format), by setting. A
+    wire field with dots lies deeper: ``options.seed``. `Config.extra` comes last and wins.
+    """
+    body: Body = {}
+    values = {**request.config.given(), **(shaped or {})}
+    if request.wire_seed is not None:
+        values["seed"] = request.wire_seed
+    for name, value in values.items():
+        for wire in quirks.fields.get(name, ()):
+            put(body, wire, list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value)
+    merge(body, _reasoning(request, quirks))
+    merge(body, quirks.always)
+    if stream:
+        merge(body, quirks.streamed)
+    merge(body, request.config.extra)
+    return body
+
+
+def _reasoning(request: Request, quirks: Quirks) -> Body:
+    wanted = request.config.reasoning
+    body: Body = {}
+    if isinstance(wanted, str):
+        merge(body, quirks.reasoning[wanted])
+    elif wanted is not None and quirks.reasoning_budget:
+        put(body, quirks.reasoning_budget, wanted)
+    return body
+
+
+def put(body: Body, path: str, value: Any) -> None:
+    """Set the field at `path`; dots lead into objects, which are made where they are missing."""
+    *parents, last = path.split(".")
+    for name in parents:
+        body = body.setdefault(name, {})
+    body[last] = value
+
+
+def merge(body: Body, more: Mapping[str, Any]) -> None:
+    """Add `more` to `body`, object by object; where both say something, `more` wins."""
+    for name, value in more.items():
+        if isinstance(value, Mapping):
+            inner = body.get(name)
+            body[name] = inner = cast("Body", inner) if isinstance(inner, dict) else {}
+            merge(inner, cast("Mapping[str, Any]", value))
+        else:
+            body[name] = value
+
+
+# ---------------------------------------------------------------------------------------------- replies
+
+
+def finish_reason(raw: object, known: Mapping[str, FinishReason]) -> FinishReason:
+    """The common name of a provider's finish reason; these are open sets, so an unknown one is "other"."""
+    return known.get(raw, "other") if isinstance(raw, str) else "other"
+
+
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "mistral-correlation-id")
+
+
+def request_id(reply: Reply, fallback: object = None) -> str | None:
+    """The provider's name for this request: from the headers, else `fallback` from the body, else None."""
+    for name in _REQUEST_IDS:
+        if value := reply.headers.get(name):
+            return value
+    return fallback if isinstance(fallback, str) and fallback else None
+
+
+def cut_off(what: str = "the stream ended without its end marker") -> TransportError:
+    """The error for a stream that just stopped: what came is not the whole answer."""
+    return TransportError(
+        what,
+        phase="cut-off",
+        before_output=False,
+        hint="The connection or the server broke off; ask again.",
+    )
+
+
+# ----------------------------------------------------------------------------------------------- errors
+
+# Documented codes that decide alone, whatever the status.
+_BY_CODE: Mapping[str, type[ReplyError]] = {
+    # OpenAI
+    "insufficient_quota": QuotaExhausted,
+    "credit_balance_exhausted": QuotaExhausted,
+    "invalid_api_key": Unauthorized,
+    "model_not_found": NotFound,
+    "rate_limit_exceeded": RateLimited,
+    "slow_down": RateLimited,
+    "server_is_overloaded": ServerFailed,
+    # Anthropic
+    "billing_error": QuotaExhausted,
+    "enforced_spend_limit_reached": QuotaExhausted,
+    "contract_spend_limit_reached": QuotaExhausted,
+    "ramp_limit_exceeded": QuotaExhausted,
+    # OpenRouter (error.metadata.limit_source)
+    "openrouter_credits": QuotaExhausted,
+    "openrouter_key_limit": QuotaExhausted,
+    "openrouter_in_flight_budget": RateLimited,
+    # Groq, with the status 498
+    "capacity_exceeded": RateLimited,
+}
+
+# The HTTP status that an error type stands for, where it comes inside a reply that said 200.
+_STATUS_OF_CODE: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "exceed_context_size_error": 400,
+    "context_length_exceeded": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
+    "api_error": 500,
+    "not_supported_error": 501,
+    "unavailable_error": 503,
+    "server_is_overloaded": 503,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+def reply_error(
+    reply: Reply,
+    *,
+    message: str = "",
+    codes: Iterable[object] = (),
+    provider: str = "",
+    request_id_in_body: object = None,
+) -> ReplyError:
+    """The typed error for a reply that holds no completion, by status and documented code.
+
+    `codes` are all codes and types the error carries, the most telling first: texts, or numbers that stand
+    for a status. Where the reply itself said success, the status is the one its code stands for.
+    """
+    known = [code for code in codes if isinstance(code, str | int) and not isinstance(code, bool) and code]
+    texts = [code for code in known if isinstance(code, str)]
+    status = _status(reply, known)
+    kind = next((_BY_CODE[code] for code in texts if code in _BY_CODE), None) or _by_status(status)
+    return kind(
+        message.strip() or f"the provider answered with status {reply.status}",
+        status=status,
+        provider=provider,
+        code=texts[0] if texts else str(known[0]) if known else "",
+        request_id=request_id(reply, request_id_in_body),
+        body=_start(reply),
+        retry_after=retry_after(reply),
+        hint=_REDIRECTED if 300 <= status < 400 else "",
+    )
+
+
+_REDIRECTED = "Redirects are never followed, since they could carry the key elsewhere: correct base_url."
+
+
+def _status(reply: Reply, codes: list[str | int]) -> int:
+    if reply.status >= 300:
+        return reply.status
+    for code in codes:
+        status = (
+            code if isinstance(code, int) else int(code) if code.isdecimal() else _STATUS_OF_CODE.get(code)
+        )
+        if status is not None and 400 <= status < 600:
+            return status
+    return reply.status
+
+
+def _by_status(status: int) -> type[ReplyError]:
+    if status in (401, 403):
+        return Unauthorized
+    if status == 402:
+        return QuotaExhausted
+    if status == 404:
+        return NotFound
+    if status == 429:
+        return RateLimited
+    # 501 (RFC 9110: the server cannot do this at all) would fail again just the same.
+    return Rejected if 300 <= status < 500 or status == 501 else ServerFailed
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (seconds, or a date against the reply's own)."""
+    milliseconds = _seconds(reply.headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = reply.headers.get("retry-after")
+    seconds = _seconds(value)
+    return _until(value, reply.headers.get("date")) if seconds is None else seconds
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _until(value: str | None, now: str | None) -> float | None:
+    if not value or not now:
+        return None
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(now)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, wait.total_seconds())
