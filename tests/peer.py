@@ -1,0 +1,147 @@
+"""A loopback provider for tests: speaks OpenAI chat over real sockets, counts what it is asked, and misbehaves to order."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Seen:
+    """One request as it arrived."""
+
+    path: str
+    headers: dict[str, str]
+    body: Any
+    disconnected: float | None = None  # seconds after arrival at which the client closed
+
+
+@dataclass
+class Peer:
+    """What the server does next, and what it has seen."""
+
+    url: str = ""
+    seen: list[Seen] = field(default_factory=list)
+    text: Callable[[Any], str] = lambda body: f"answer to {body['messages'][-1]['content']}"
+    status: int = 200
+    error: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0  # seconds before the answer
+    pause: float = 0.0  # seconds between two pieces of a stream
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def completion(text: str, model: str) -> dict[str, Any]:
+    """An OpenAI chat completion document."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "system_fingerprint": "fp_peer",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"},
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": len(text.split()), "total_tokens": 3 + len(text.split())},
+    }
+
+
+def chunks(text: str, model: str) -> Iterator[dict[str, Any]]:
+    """The same as stream chunks."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+    for word in text.split(" "):
+        delta = {"role": "assistant", "content": word + " "}
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    yield {**head, "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    peer: Peer
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self._json(200, {"object": "list", "data": [{"id": "peer-1", "object": "model", "created": 1}]})
+
+    def do_POST(self) -> None:
+        peer = self.peer
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        seen = Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+        with peer.lock:
+            peer.seen.append(seen)
+        if not self._wait(peer.delay, seen):
+            return
+        if peer.status != 200:
+            self._json(peer.status, peer.error or {"error": {"message": "no", "type": "t", "code": None}})
+        elif body.get("stream"):
+            self._stream(body, seen)
+        else:
+            self._json(200, completion(peer.text(body), body["model"]))
+
+    def _wait(self, seconds: float, seen: Seen) -> bool:
+        """Wait, unless the client closes its side first."""
+        start = time.monotonic()
+        while (left := start + seconds - time.monotonic()) > 0:
+            self.connection.settimeout(min(left, 0.01))
+            try:
+                if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                    seen.disconnected = time.monotonic() - start
+                    self.close_connection = True
+                    return False
+            except TimeoutError:
+                pass
+        self.connection.settimeout(None)
+        return True
+
+    def _json(self, status: int, document: Any) -> None:
+        payload = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        for name, value in self.peer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def _stream(self, body: Any, seen: Seen) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        pieces = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(self.peer.text(body), body["model"])]
+        try:
+            for piece in [*pieces, "data: [DONE]\n\n"]:
+                self.wfile.write(piece.encode())
+                if not self._wait(self.peer.pause, seen):
+                    return
+        except (BrokenPipeError, ConnectionResetError):
+            seen.disconnected = 0.0
+
+
+@contextmanager
+def serve() -> Iterator[Peer]:
+    """A running Peer on a free loopback port; its base URL ends in /v1."""
+    peer = Peer()
+    handler = type("Answers", (_Answers,), {"peer": peer})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    peer.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield peer
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
