@@ -36,8 +36,6 @@ from .request import (
 from .road import Asked, Road, deltas
 
 if TYPE_CHECKING:
-    import asyncio
-
     from typing_extensions import Self, Unpack
 
     from .call import Secret
@@ -233,8 +231,8 @@ def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:
     unknown = settings.keys() - _CONFIG_FIELDS - _OTHER_FIELDS
     if unknown:
         raise RequestError(
-            f"unknown setting {sorted(unknown)[0]!r}",
-            field=sorted(unknown)[0],
+            f"unknown setting {min(unknown)!r}",
+            field=min(unknown),
             hint="A provider's own fields go into extra={…}.",
         )
     name, base_url = settings.get("provider"), settings.get("base_url")

@@ -25,23 +25,31 @@ CLOSING_TIME = 1.0
 # On Windows a thread that waits for a lock does not see Ctrl-C, so it looks up this often, in seconds.
 WINDOWS_POLL = 0.1
 
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
 
+class _Private:
+    """The loop and its thread, started at first use and started afresh in a forked child."""
 
-def _get() -> asyncio.AbstractEventLoop:
-    global _loop, _thread
-    loop = _loop
-    if loop is not None:
-        return loop
-    with _lock:
-        if _loop is None:
-            loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_serve, args=(loop,), name="antiphon-io", daemon=True)
-            _thread.start()
-            _loop = loop
-        return _loop
+    def __init__(self) -> None:
+        self.forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """After a fork the thread is gone and the loop's file descriptors belong to the parent."""
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.thread: threading.Thread | None = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is not None:
+            return self._loop
+        with self._lock:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                self.thread = threading.Thread(target=_serve, args=(loop,), name="antiphon-io", daemon=True)
+                self.thread.start()
+                self._loop = loop
+            return self._loop
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -49,15 +57,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
 
 
-def _forget() -> None:
-    """After a fork the thread is gone and its loop's file descriptors belong to the parent: start afresh."""
-    global _loop, _thread, _lock
-    _lock = threading.Lock()
-    _loop = _thread = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_private = _Private()
 
 
 class Job(Generic[T]):
@@ -70,7 +70,7 @@ class Job(Generic[T]):
         self._future.set_running_or_notify_cancel()  # only our own cancel() may end it
         self._task: asyncio.Task[T] | None = None
         self._cancelled = False
-        self._loop = _get()
+        self._loop = _private.loop()
         self._loop.call_soon_threadsafe(self._start, coroutine)
 
     def _start(self, coroutine: Coroutine[Any, Any, T]) -> None:
@@ -132,7 +132,7 @@ class Job(Generic[T]):
 
 def inside() -> bool:
     """Whether this is the private loop's own thread, which must never wait for itself."""
-    return _thread is not None and threading.current_thread() is _thread
+    return threading.current_thread() is _private.thread
 
 
 def submit(coroutine: Coroutine[Any, Any, T]) -> Job[T]:

@@ -1,0 +1,157 @@
+"""Writes the reference pages that are made from the code, or checks that they are up to date.
+
+    uv run python docs/generate.py            write
+    uv run python docs/generate.py --check    exit 1 and name the pages that differ
+
+Each page is a function below that returns its text; the test suite compares them with what is committed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+REFERENCE = Path(__file__).parent / "reference"
+GENERATED = "<!-- Made by docs/generate.py; change the code's docstrings instead. -->\n"
+
+pages: dict[str, Callable[[], str]] = {}
+
+
+def page(name: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Register the function that makes reference/NAME."""
+
+    def register(make: Callable[[], str]) -> Callable[[], str]:
+        pages[name] = make
+        return make
+
+    return register
+
+
+def _doc(thing: object) -> str:
+    return dedent(inspect.getdoc(thing) or "").strip()
+
+
+def _signature(thing: Callable[..., object]) -> str:
+    text = str(inspect.signature(thing))
+    return (
+        re.sub(r"\bantiphon\.\w+\.", "", text.replace("'", "")).replace("self, ", "").replace("(self)", "()")
+    )
+
+
+def _fields(cls: type) -> str:
+    rows = ["| field | type | default |", "|---|---|---|"]
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.default is not dataclasses.MISSING:
+            default = f"`{field.default!r}`"
+        elif field.default_factory is not dataclasses.MISSING:
+            default = f"`{field.default_factory()!r}`"
+        else:
+            default = "required"
+        kind = str(field.type).replace("|", "\\|")
+        rows.append(f"| `{field.name}` | `{kind}` | {default} |")
+    return "\n".join(rows)
+
+
+@page("library.md")
+def library() -> str:
+    """Every public name, with its fields or signature and its docstring."""
+    import antiphon
+    from antiphon import client
+
+    parts = [GENERATED, "# The library", _doc(antiphon)]
+    parts.append("## Doors")
+    for name in ("complete", "chat", "stream", "acomplete", "achat", "astream", "default_client"):
+        door = getattr(antiphon, name)
+        parts.append(f"### `antiphon.{name}{_signature(door)}`\n\n{_doc(door)}")
+    parts.append(f"### Settings\n\n{_doc(client.Settings)}\n\n{_settings(client.Settings)}")
+    for cls in (antiphon.Client, antiphon.Stream, antiphon.AsyncStream):
+        parts.append(f"## `{cls.__name__}`\n\n{_doc(cls)}")
+        for name, member in vars(cls).items():
+            if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+                shown = _signature(member) if inspect.isfunction(member) else ""
+                prefix = "async " if inspect.iscoroutinefunction(member) else ""
+                parts.append(f"### `{prefix}{name}{shown}`\n\n{_doc(member)}")
+    parts.append("## Values")
+    for name in sorted(antiphon.__all__):
+        cls = getattr(antiphon, name)
+        if inspect.isclass(cls) and dataclasses.is_dataclass(cls):
+            parts.append(f"### `{name}`\n\n{_doc(cls)}\n\n{_fields(cls)}")
+    parts.append(f"## `antiphon.key{_signature(antiphon.key)}`\n\n{_doc(antiphon.key)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings(settings: type) -> str:
+    rows = ["| setting | type |", "|---|---|"]
+    for name, kind in settings.__annotations__.items():
+        text = getattr(kind, "__forward_arg__", str(kind)).replace("|", "\\|")
+        rows.append(f"| `{name}` | `{text}` |")
+    return "\n".join(rows)
+
+
+@page("errors.md")
+def errors() -> str:
+    """The error tree and each class."""
+    from antiphon import errors as tree
+
+    parts = [GENERATED, "# Errors", f"```text\n{_doc(tree)}\n```"]
+    for name in sorted(tree.__all__):
+        cls = getattr(tree, name)
+        lines = [f"## `{name}`", _doc(cls)]
+        lines.append(f"Retried automatically: {'yes' if cls.retryable else 'no'}.")
+        if cls.hint:
+            lines.append(f"Hint: {cls.hint}")
+        parts.append("\n\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+@page("providers.md")
+def providers() -> str:
+    """One row for each provider file."""
+    from antiphon import providers as who
+
+    rows = [
+        "| provider | address | keys from | dialects | seed on the wire | settings taken (first dialect) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in who.names():
+        provider = who.get(name)
+        ways = ", ".join(f"`{dialect}`" for dialect in provider.ways)
+        seeds = ", ".join(f"`{d}`" for d, way in provider.ways.items() if "seed" in way.quirks.fields) or "no"
+        taken = ", ".join(
+            f"`{field}`" for field in next(iter(provider.ways.values())).quirks.fields if field != "seed"
+        )
+        keys = ", ".join(f"`{env}`" for env in provider.key_env) or {"none": "needs none"}.get(
+            provider.key, provider.key
+        )
+        rows.append(f"| `{name}` | {provider.base_url or '-'} | {keys} | {ways} | {seeds} | {taken} |")
+    intro = (
+        "Each provider is one file in `src/antiphon/providers`. A server of your own needs none: use `compatible` "
+        "with a base URL. A setting that a provider does not take is refused before anything is sent."
+    )
+    return "\n\n".join([GENERATED, "# Providers", intro, "\n".join(rows)]) + "\n"
+
+
+def main() -> int:
+    """Write or check all pages."""
+    check = "--check" in sys.argv
+    stale = []
+    for name, make in pages.items():
+        path = REFERENCE / name
+        text = make()
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
+            stale.append(str(path))
+        elif not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"not up to date: {', '.join(stale)}; run docs/generate.py\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
