@@ -74,8 +74,9 @@ async def bare(session, url: str, stream: bool = False) -> int:
 async def sequential(rounds: int, repeats: int) -> None:
     """Request by request at 0 ms: the full road (key, miss, lease, send, decode, record) and its peers."""
     import aiohttp
-    from antiphon import Client
     from openai import AsyncOpenAI
+
+    from antiphon import Client
 
     results: dict[str, list[tuple[float, float]]] = {}
     with stub() as url, tempfile.TemporaryDirectory() as home:
@@ -126,8 +127,9 @@ def sync_road(client, url: str, seeds, rounds: int) -> tuple[float, float]:
 async def streaming(rounds: int, repeats: int) -> None:
     """1,000 chunks in one burst; microseconds per chunk."""
     import aiohttp
-    from antiphon import Client
     from openai import AsyncOpenAI
+
+    from antiphon import Client
 
     results: dict[str, list[tuple[float, float]]] = {}
     with stub() as url, tempfile.TemporaryDirectory() as home:
@@ -167,8 +169,9 @@ async def streaming(rounds: int, repeats: int) -> None:
 async def concurrency(count: int, width: int, repeats: int) -> None:
     """`count` requests of 100 ms with `width` at a time; seconds, and the ratio to the ideal."""
     import aiohttp
-    from antiphon import Client
     from openai import AsyncOpenAI
+
+    from antiphon import Client
 
     ideal = count / width * 0.1
     results: dict[str, list[tuple[float, float]]] = {"ideal": [(ideal, 0.0)] * repeats}

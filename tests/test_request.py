@@ -8,6 +8,7 @@ import dataclasses
 import pickle
 
 import pytest
+
 from antiphon import Config, Delivery, Media, Message, Request, RequestError, Schema, Timeout
 from antiphon.request import FrozenDict
 
@@ -81,7 +82,9 @@ def test_values_are_frozen_all_the_way_down_and_survive_pickling():
     """Nothing inside a Request can be changed, and a copy in another process is equal."""
     source = {"nested": {"list": [1, 2]}}
     config = Config(model="m", extra=source, response_format={"type": "object"})
-    request = Request(provider="echo", messages=[Message("user", "hi", Media.from_bytes(PNG))], config=config, seed=0)
+    request = Request(
+        provider="echo", messages=[Message("user", "hi", Media.from_bytes(PNG))], config=config, seed=0
+    )
     source["nested"]["list"].append(3)
 
     with pytest.raises(dataclasses.FrozenInstanceError):

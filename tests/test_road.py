@@ -12,8 +12,9 @@ import textwrap
 import threading
 import time
 
-import antiphon
 import pytest
+
+import antiphon
 from antiphon import Client, Completion, RequestError
 
 from . import peer as peers
@@ -430,7 +431,7 @@ def test_it_works_after_a_fork(client, peer):
             replayed = ask(client, peer, "before", seed=1).replayed
             fresh = ask(client, peer, "after", seed=2).text
             os._exit(0 if replayed and fresh == "answer to after" else 1)
-        except BaseException:  # noqa: BLE001
+        except BaseException:
             os._exit(2)
 
     def reaped() -> bool:
