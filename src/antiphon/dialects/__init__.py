@@ -46,7 +46,7 @@ class Quirks:
     here is refused before sending. `reasoning` maps a level to the body fields that ask for it, and
     `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a setting's range as
     (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a stream. `stops` is the most stop texts accepted.
-    `media` lists the kinds of media taken, `media_urls` whether as https URLs too.
+    `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
     """
 

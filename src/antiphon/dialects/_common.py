@@ -41,6 +41,7 @@ __all__ = [
     "loads",
     "merge",
     "put",
+    "read_error",
     "reply_error",
     "request_id",
     "retry_after",
@@ -106,16 +107,21 @@ def json_document(reply: Reply) -> Body:
 def json_event(data: str) -> Body:
     """The JSON object in one event of a stream. Unreadable if there is none."""
     try:
-        document = loads(data)
+        document = _fast_loads(data)
+    except ValueError:
+        document = _slow_event(data)
+    if document.__class__ is dict:
+        return document
+    problem = f"an event of the stream is a JSON {_kind(document)}, not an object"
+    raise Unreadable(problem, status=200, body=data[:2000])
+
+
+def _slow_event(data: str) -> Any:
+    try:
+        return _plain_loads(data)
     except ValueError as error:
-        raise Unreadable(
-            f"an event of the stream is not JSON: {error}", status=200, body=data[:2000]
-        ) from None
-    if not isinstance(document, dict):
-        raise Unreadable(
-            f"an event of the stream is a JSON {_kind(document)}, not an object", status=200, body=data[:2000]
-        )
-    return cast("Body", document)
+        problem = f"an event of the stream is not JSON: {error}"
+        raise Unreadable(problem, status=200, body=data[:2000]) from None
 
 
 def unreadable(reply: Reply, message: str) -> Unreadable:
@@ -140,14 +146,17 @@ def _start(reply: Reply) -> str:
     return reply.body[:8000].decode("utf-8", "replace")[:2000]
 
 
-def as_object(value: object) -> Body:
+# Called for every chunk of a stream, so without cast(), which is a function call.
+
+
+def as_object(value: Any) -> Body:
     """`value` if it is a JSON object, else an empty one: replies may say null or leave things out."""
-    return cast("Body", value) if isinstance(value, dict) else {}
+    return value if value.__class__ is dict else {}
 
 
-def as_list(value: object) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """`value` if it is a JSON array, else an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if value.__class__ is list else []
 
 
 def as_text(value: object) -> str:
@@ -360,8 +369,7 @@ def merge(body: Body, more: Mapping[str, Any]) -> None:
     """Add `more` to `body`, object by object; where both say something, `more` wins."""
     for name, value in more.items():
         if isinstance(value, Mapping):
-            inner = body.get(name)
-            body[name] = inner = cast("Body", inner) if isinstance(inner, dict) else {}
+            body[name] = inner = {**as_object(body.get(name))}  # a copy: what is there may be frozen
             merge(inner, cast("Mapping[str, Any]", value))
         else:
             body[name] = value
@@ -474,6 +482,43 @@ def reply_error(
         retry_after=retry_after(reply),
         hint=_REDIRECTED if 300 <= status < 400 else "",
     )
+
+
+def read_error(reply: Reply, document: Body | None = None) -> ReplyError:
+    """The typed error in a reply (or in `document`, one event of it), in any of the shapes in use.
+
+    ``{"error": {"message", "type", "code"}}`` (OpenAI and most others), ``{"type": "error", "error": …}``
+    (Anthropic), ``{"error": "text", "code": …}`` (xAI, Ollama), ``{"message", "type", "code"}`` (Mistral),
+    ``{"detail": […]}`` (servers built on FastAPI), or no JSON at all (a proxy).
+    """
+    if document is None:
+        try:
+            document = as_object(loads(reply.body.decode("utf-8", "replace")))
+        except ValueError:
+            document = {}
+    inner = as_object(document.get("error"))
+    codes = (
+        as_object(inner.get("details")).get("error_code"),
+        as_object(inner.get("metadata")).get("limit_source"),
+        inner.get("code"),
+        inner.get("type"),
+        document.get("code"),
+        document.get("type") if document.get("type") != "error" else None,
+    )
+    messages = (inner.get("message"), document.get("error"), document.get("message"), document.get("detail"))
+    return reply_error(
+        reply,
+        message=next((text for text in map(_words, messages) if text), ""),
+        codes=codes,
+        request_id_in_body=document.get("request_id"),
+    )
+
+
+def _words(message: object) -> str:
+    """An error message as text: some servers put objects or lists of complaints there."""
+    if isinstance(message, str):
+        return message
+    return dumps(message).decode()[:500] if message else ""
 
 
 _REDIRECTED = "Redirects are never followed, since they could carry the key elsewhere: correct base_url."
