@@ -26,8 +26,9 @@ class Refusal:
     """Settings that a family of models does not take.
 
     `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
-    one value of a setting (``reasoning=off``); `unless_reasoning_off` lifts the refusal when the request says
-    reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
+    one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens); with `together`
+    they are refused only if all of them are given; `unless_reasoning_off` lifts the refusal when the request
+    says reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
 
     models: str
@@ -35,6 +36,7 @@ class Refusal:
     source: str
     unless_reasoning_off: bool = False
     takers: str = ""
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,14 +285,27 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
         return
     if refusal.unless_reasoning_off and given.get("reasoning") == "off":
         return
+    if refusal.together:
+        _check_together(request, refusal, given)
+        return
     for name, value in given.items():
-        exact = f"{name}={value}"
+        exact = f"{name}={'budget' if name == 'reasoning' and isinstance(value, int) else value}"
         if name in refusal.settings or exact in refusal.settings:
             raise RequestError(
                 f"the model {request.model} does not take {name if name in refusal.settings else exact}",
                 field=name,
                 hint=_way_out(name, refusal),
             )
+
+
+def _check_together(request: Request, refusal: Refusal, given: Mapping[str, Any]) -> None:
+    *others, last = sorted(refusal.settings)
+    if refusal.settings <= given.keys():
+        raise RequestError(
+            f"the model {request.model} does not take {last} together with {', '.join(others)}",
+            field=last,
+            hint=_way_out(last, refusal),
+        )
 
 
 def _way_out(name: str, refusal: Refusal) -> str:
@@ -329,8 +342,9 @@ def settings(
 ) -> Body:
     """The fields that carry the settings and the seed, under the provider's names; call `check` first.
 
-    `shaped` gives the wire value where it is not simply the setting's own (response_format), by setting. A
-    wire field with dots lies deeper: ``options.seed``. `Config.extra` comes last and wins.
+    `shaped` gives the wire value where it is not simply the setting's own (response_format), by setting, or by
+    wire field where two fields carry one setting differently; None leaves it out. A wire field with dots lies
+    deeper: ``options.seed``. `Config.extra` comes last and wins.
     """
     body: Body = {}
     values = {**request.config.given(), **(shaped or {})}
@@ -338,7 +352,9 @@ def settings(
         values["seed"] = request.wire_seed
     for name, value in values.items():
         for wire in quirks.fields.get(name, ()):
-            put(body, wire, list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value)
+            sent = (shaped or {}).get(wire, value)
+            if sent is not None:
+                put(body, wire, list(cast("tuple[Any, ...]", sent)) if isinstance(sent, tuple) else sent)
     merge(body, _reasoning(request, quirks))
     merge(body, quirks.always)
     if stream:
@@ -420,7 +436,6 @@ _BY_CODE: Mapping[str, type[ReplyError]] = {
     "billing_error": QuotaExhausted,
     "enforced_spend_limit_reached": QuotaExhausted,
     "contract_spend_limit_reached": QuotaExhausted,
-    "ramp_limit_exceeded": QuotaExhausted,
     # OpenRouter (error.metadata.limit_source)
     "openrouter_credits": QuotaExhausted,
     "openrouter_key_limit": QuotaExhausted,

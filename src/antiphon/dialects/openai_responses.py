@@ -1,0 +1,410 @@
+"""OpenAI Responses, the protocol of OpenAI's and xAI's newer models; vLLM, LM Studio and llama.cpp speak it too.
+
+POST {base}/responses; streamed as named server-sent events. The terminal event (completed, incomplete or
+failed) carries the whole response again and is what counts; a stream without it is a cut-off stream.
+
+Facts: the types of the openai package 3.54. There is no seed, no stop text and no penalty in this protocol.
+llama.cpp (2026.10) reports an answer that ran into max_output_tokens as completed, so its finish reason says
+"stop" there; its chat and messages endpoints tell the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..call import Reply, StreamFormat
+from ..completion import Completion, Delta, FinishReason, Usage
+from ..errors import Refused, ReplyError, RequestError
+from ..events import Event
+from ..request import Media, Message, Request, Schema
+from . import Body, Fold, Model, Quirks
+from ._common import (
+    SpokenText,
+    as_list,
+    as_object,
+    as_text,
+    check,
+    count,
+    cut_off,
+    finish_reason,
+    json_document,
+    json_event,
+    merge,
+    read_error,
+    reply_error,
+    request_id,
+    settings,
+    sound,
+    unreadable,
+)
+from .openai_chat import models as chat_models
+
+__all__ = [
+    "COMPATIBLE",
+    "OPENAI",
+    "decode",
+    "encode",
+    "error",
+    "fold",
+    "models",
+    "name",
+    "notes",
+    "path",
+    "stream",
+]
+
+name: str = "openai_responses"
+stream: StreamFormat = "sse"
+
+# Answers are kept for 30 days or more unless the request says no.
+_PRIVATE: Mapping[str, Any] = {"store": False}
+_LEVELS = ("low", "medium", "high")
+
+OPENAI = Quirks(
+    fields={
+        "max_tokens": ("max_output_tokens",),
+        "temperature": ("temperature",),
+        "top_p": ("top_p",),
+        "response_format": ("text.format",),
+    },
+    # Without a summary asked for, nothing of the reasoning is ever returned.
+    reasoning={
+        "off": {"reasoning": {"effort": "none"}},
+        **{level: {"reasoning": {"effort": level, "summary": "auto"}} for level in _LEVELS},
+    },
+    always=_PRIVATE,
+    media=frozenset({"image", "document"}),
+)
+"""What OpenAI's own servers take; the provider adds what its models refuse."""
+
+COMPATIBLE = Quirks(
+    fields={
+        **OPENAI.fields,
+        "response_format": ("text.format", "json_schema"),
+        "seed": ("seed",),
+        "stop": ("stop",),
+        "top_k": ("top_k",),
+        "min_p": ("min_p",),
+        "presence_penalty": ("presence_penalty",),
+        "frequency_penalty": ("frequency_penalty",),
+        "repeat_penalty": ("repeat_penalty",),
+    },
+    reasoning={level: {"reasoning": {"effort": level}} for level in _LEVELS}
+    | {"off": {"reasoning": {"effort": "none"}}},
+    always=_PRIVATE,
+    media=frozenset({"image", "document"}),
+)
+"""What llama.cpp's server honours beyond the protocol (tried: seed, stop, top_k, penalties). It passes over
+``text.format``, so a JSON Schema goes out under llama.cpp's own name for it too, ``json_schema``."""
+
+
+def path(request: Request, *, stream: bool) -> str:  # noqa: ARG001 - one address for all
+    return "responses"
+
+
+def notes(request: Request, quirks: Quirks) -> tuple[str, ...]:  # noqa: ARG001 - nothing is filled in here
+    return ()
+
+
+# --------------------------------------------------------------------------------------------- encode
+
+
+def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
+    """The JSON body. RequestError for a setting or a medium that is not taken.
+
+    A system message at the start becomes `instructions`; all others stay where they stand.
+    """
+    check(request, quirks)
+    body: Body = {"model": request.model} if request.model else {}
+    messages = request.messages
+    if messages[0].role == "system":
+        body["instructions"] = messages[0].text
+        messages = messages[1:]
+    body["input"] = [_item(message, quirks) for message in messages]
+    if stream:
+        body["stream"] = True
+    merge(body, settings(request, quirks, _shaped(request), stream=stream))
+    return body
+
+
+def _shaped(request: Request) -> Body:
+    wanted = request.config.response_format
+    if wanted is None:
+        return {}
+    if not isinstance(wanted, Schema):
+        bare = {"type": "object"} if wanted == "json" else None
+        return {
+            "response_format": {"type": "json_object" if wanted == "json" else "text"},
+            "json_schema": bare,
+        }
+    flat = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, "strict": wanted.strict}
+    return {"response_format": flat, "json_schema": wanted.schema}
+
+
+def _item(message: Message, quirks: Quirks) -> Body:
+    if message.role == "user":
+        return {"type": "message", "role": "user", "content": [_part(part) for part in message.parts]}
+    if message.role == "assistant":
+        return _said("assistant", "output_text", message)
+    return _said(quirks.system_role, "input_text", message)
+
+
+def _said(role: str, kind: str, message: Message) -> Body:
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": message.text}]}
+
+
+def _part(part: str | Media) -> Body:
+    if isinstance(part, str):
+        return {"type": "input_text", "text": part}
+    if part.kind == "image":
+        return {"type": "input_image", "detail": "auto", "image_url": part.url or part.data_url}
+    if part.kind != "document":
+        raise RequestError(f"this protocol takes no {part.kind} input", field="messages")
+    if part.url is not None:
+        return {"type": "input_file", "file_url": part.url}
+    return {"type": "input_file", "filename": part.name or "document", "file_data": part.data_url}
+
+
+# --------------------------------------------------------------------------------------------- decode
+
+# Errors of the request, in a reply of status 200 (openai 3.54, ResponseError.code); they stand for 400.
+_REQUEST_FAULTS = frozenset(
+    {
+        "invalid_prompt",
+        "data_residency_mismatch",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "invalid_image_mode",
+        "image_file_too_large",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+    }
+)
+# A filter declined: codes of the same list that name a policy.
+_POLICIES = frozenset({"bio_policy", "misalignment_policy_violation", "image_content_policy_violation"})
+
+_INCOMPLETE: Mapping[str, FinishReason] = {
+    "max_output_tokens": "length",
+    "content_filter": "content_filter",
+}
+
+
+def decode(reply: Reply) -> Completion:
+    """The completion in a whole reply. Unreadable, Refused or another ReplyError if there is none."""
+    return _completion(json_document(reply), reply)
+
+
+def _completion(response: Body, reply: Reply) -> Completion:
+    """The completion in a response object, whole or out of a stream's terminal event."""
+    _check_status(response, reply)
+    output = [as_object(item) for item in as_list(response["output"])]
+    text = sound("".join(as_text(part.get("text")) for part in _parts(output, "output_text")))
+    refusal = "".join(as_text(part.get("refusal")) for part in _parts(output, "refusal"))
+    media = tuple(_image(item, reply) for item in output if item.get("result") and _is_image(item))
+    finish = _finish(response, output, refusal)
+    ident = request_id(reply, response.get("id"))
+    if finish in ("refusal", "content_filter") and not text and not media:
+        raise Refused(
+            refusal or "the answer was blocked by a content filter", reason=finish, request_id=ident
+        )
+    return Completion(
+        text=text,
+        reasoning=sound("\n\n".join(filter(None, map(as_text, _thoughts(output))))),
+        media=media,
+        finish_reason=finish,
+        usage=usage(as_object(response.get("usage"))),
+        model=as_text(response.get("model")),
+        request_id=ident,
+        timings=reply.timings,
+        notes=_remarks(output, refusal),
+        raw=reply,
+    )
+
+
+def _parts(output: Sequence[Body], kind: str) -> Iterator[Body]:
+    for item in output:
+        if item.get("type") == "message":
+            yield from (
+                part for part in map(as_object, as_list(item.get("content"))) if part.get("type") == kind
+            )
+
+
+def _thoughts(output: Sequence[Body]) -> Iterator[object]:
+    """The texts of all reasoning items: summaries (OpenAI), then reasoning in full (open models)."""
+    for item in output:
+        if item.get("type") == "reasoning":
+            for part in (*as_list(item.get("summary")), *as_list(item.get("content"))):
+                yield as_object(part).get("text")
+
+
+def _is_image(item: Body) -> bool:
+    return item.get("type") == "image_generation_call"
+
+
+def _image(item: Body, reply: Reply) -> Media:
+    subtype = as_text(item.get("output_format")) or "png"  # what it is when nothing else was asked for
+    media_type = "image/svg+xml" if subtype == "svg" else f"image/{subtype}"
+    try:
+        return Media.from_base64(as_text(item.get("result")), media_type=media_type)
+    except RequestError as problem:
+        raise unreadable(reply, f"the reply holds an image that cannot be read: {problem}") from problem
+
+
+def _finish(response: Body, output: Sequence[Body], refusal: str) -> FinishReason:
+    if refusal:
+        return "refusal"
+    status = response.get("status")
+    if status == "incomplete":
+        return finish_reason(as_object(response.get("incomplete_details")).get("reason"), _INCOMPLETE)
+    if status != "completed":
+        return "other"
+    called = any(item.get("type") in ("function_call", "custom_tool_call") for item in output)
+    return "tool_calls" if called else "stop"
+
+
+def _remarks(output: Sequence[Body], refusal: str) -> tuple[str, ...]:
+    failed = [as_object(item.get("error")).get("message") for item in output if _is_image(item)]
+    return (
+        *((f"the model refused: {refusal}",) if refusal else ()),
+        *(f"image generation failed: {message}" for message in failed if message),
+    )
+
+
+def _check_status(response: Body, reply: Reply) -> None:
+    """Raise what a reply of status 200 turns out to be, if it is no answer."""
+    status = response.get("status")
+    if status == "failed":
+        raise _failure(response, reply)
+    if response.get("error"):
+        raise read_error(reply, response)
+    if status in ("queued", "in_progress"):
+        raise unreadable(reply, f"the response is not finished: its status is {status}")
+    if not isinstance(response.get("output"), list):
+        raise unreadable(reply, "the reply holds no output")
+
+
+def _failure(response: Body, reply: Reply) -> ReplyError | Refused:
+    problem = as_object(response.get("error"))
+    code = as_text(problem.get("code"))
+    message = as_text(problem.get("message")) or "the response failed, and the provider did not say why"
+    ident = request_id(reply, response.get("id"))
+    if code in _POLICIES:
+        return Refused(message, reason=code, request_id=ident)
+    codes = (code, problem.get("type"), 400 if code in _REQUEST_FAULTS else 500)
+    return reply_error(reply, message=message, codes=codes, request_id_in_body=ident)
+
+
+def usage(raw: Body) -> Usage:
+    """Usage as this protocol counts: cached tokens inside input, reasoning inside output."""
+    read, made = as_object(raw.get("input_tokens_details")), as_object(raw.get("output_tokens_details"))
+    cost = raw.get("cost")  # OpenRouter, in US dollars
+    return Usage(
+        input_tokens=count(raw.get("input_tokens")),
+        output_tokens=count(raw.get("output_tokens")),
+        cached_tokens=count(read.get("cached_tokens")),
+        cache_write_tokens=count(read.get("cache_write_tokens")),
+        reasoning_tokens=count(made.get("reasoning_tokens")),
+        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+    )
+
+
+# --------------------------------------------------------------------------------------------- stream
+
+_THINKING = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+_TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+class Reading:
+    """A stream of this protocol, being read."""
+
+    __slots__ = ("_items", "_reasoning", "_response", "_text", "_thought")
+
+    def __init__(self) -> None:
+        self._text = SpokenText()
+        self._reasoning = SpokenText()
+        self._thought: tuple[object, ...] | None = None  # which part of the reasoning came last
+        self._items: list[Any] = []
+        self._response: Body | None = None
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        """The deltas in this event. Raises ReplyError or Refused when it reports that there is no answer."""
+        data = event.data
+        if self._response is not None or data.startswith("[DONE]"):
+            return ()
+        body = json_event(data)
+        kind = body.get("type") or event.name
+        if kind == "response.output_text.delta":  # nearly all events are these
+            shown = self._text.add(as_text(body.get("delta")))
+            return (Delta(shown),) if shown else ()
+        return self._rare(as_text(kind), event, body)
+
+    def _rare(self, kind: str, event: Event, body: Body) -> Sequence[Delta]:
+        if kind == "error" or (body.get("error") and not body.get("type")):
+            raise read_error(_so_far(event), body)
+        if kind in _THINKING:
+            return self._think(kind, body)
+        if kind == "response.output_item.done":
+            return self._item(event, as_object(body.get("item")))
+        if kind in _TERMINAL:
+            self._end(kind, event, as_object(body.get("response")))
+        return ()
+
+    def _think(self, kind: str, body: Body) -> Sequence[Delta]:
+        part = (kind, body.get("item_id"), body.get("summary_index"), body.get("content_index"))
+        gap = "\n\n" if self._thought is not None and part != self._thought else ""
+        shown = self._reasoning.add(gap + as_text(body.get("delta")))
+        self._thought = part
+        return (Delta(reasoning=shown),) if shown else ()
+
+    def _item(self, event: Event, item: Body) -> Sequence[Delta]:
+        self._items.append(item)
+        if _is_image(item) and item.get("result"):
+            return (Delta(media=_image(item, _so_far(event))),)
+        return ()
+
+    def _end(self, kind: str, event: Event, response: Body) -> None:
+        """Keep the response in the terminal event; some servers leave the output or the status out of it."""
+        status = kind.removeprefix("response.")
+        response = {**response, "status": response.get("status") or status}
+        if status == "failed":
+            raise _failure(response, _so_far(event))
+        if not response.get("output"):
+            response["output"] = self._items
+        self._response = response
+
+    def completion(self, reply: Reply) -> Completion:
+        """The whole answer. TransportError (phase "cut-off") when the terminal event never came."""
+        if self._response is None:
+            raise cut_off()
+        return _completion(self._response, reply)
+
+
+def _so_far(event: Event) -> Reply:
+    """An error report inside a stream, as a reply of its own."""
+    return Reply(200, event.data.encode("utf-8", "replace"))
+
+
+def fold() -> Fold:
+    """A fresh reader for a streamed reply."""
+    return Reading()
+
+
+# ------------------------------------------------------------------------------------- errors, models
+
+
+def error(reply: Reply) -> ReplyError:
+    """The typed error for a reply with an error status."""
+    return read_error(reply)
+
+
+def models(reply: Reply) -> list[Model]:
+    """The rows of ``GET {base}/models``: the same listing as in the chat protocol."""
+    return chat_models(reply)
