@@ -351,7 +351,7 @@ def settings(
     if request.wire_seed is not None:
         values["seed"] = request.wire_seed
     for name, value in values.items():
-        for wire in quirks.fields.get(name, ()):
+        for wire in quirks.fields.get(name, ()) if value is not None else ():
             sent = (shaped or {}).get(wire, value)
             if sent is not None:
                 put(body, wire, list(cast("tuple[Any, ...]", sent)) if isinstance(sent, tuple) else sent)

@@ -37,7 +37,7 @@ from ._common import (
     unreadable,
 )
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "path", "stream"]
+__all__ = ["decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
 
 name: str = "openai_chat"
 stream: StreamFormat = "sse"
@@ -67,6 +67,10 @@ AUDIO_FORMATS: Mapping[str, str] = {
 
 def path(request: Request, *, stream: bool) -> str:  # noqa: ARG001 - one address for all
     return "chat/completions"
+
+
+def notes(request: Request, quirks: Quirks) -> tuple[str, ...]:  # noqa: ARG001 - nothing is filled in
+    return ()
 
 
 # --------------------------------------------------------------------------------------------- encode

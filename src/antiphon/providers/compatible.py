@@ -1,0 +1,45 @@
+"""Any server that speaks one of the common protocols: llama.cpp, vLLM, SGLang, LM Studio, KoboldCpp…
+
+The address is the user's, with its /v1; the key is optional. What such a server does not know it passes over,
+so the settings go out under the names that llama.cpp and vLLM give them.
+"""
+
+from __future__ import annotations
+
+from ..dialects import Quirks, openai_chat, openai_responses
+from . import Provider, Way
+
+CHAT = Quirks(
+    fields={
+        "max_tokens": ("max_tokens",),
+        "temperature": ("temperature",),
+        "top_p": ("top_p",),
+        "top_k": ("top_k",),
+        "min_p": ("min_p",),
+        "presence_penalty": ("presence_penalty",),
+        "frequency_penalty": ("frequency_penalty",),
+        "repeat_penalty": ("repeat_penalty", "repetition_penalty"),  # llama.cpp's name, vLLM's name
+        "stop": ("stop",),
+        "seed": ("seed",),
+        "response_format": ("response_format",),
+    },
+    # The effort is for servers that know it; the template's switch for models whose template has one (Qwen…).
+    reasoning={
+        "off": {"reasoning_effort": "none", "chat_template_kwargs": {"enable_thinking": False}},
+        "low": {"reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": True}},
+        "medium": {"reasoning_effort": "medium", "chat_template_kwargs": {"enable_thinking": True}},
+        "high": {"reasoning_effort": "high", "chat_template_kwargs": {"enable_thinking": True}},
+    },
+    media=frozenset({"image", "audio", "video", "document"}),
+)
+
+PROVIDER = Provider(
+    name="compatible",
+    title="A compatible server",
+    key="optional",
+    default_model="default",  # servers with one model take any name
+    ways={
+        "openai_chat": Way(openai_chat, CHAT),
+        "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
+    },
+)
