@@ -1,16 +1,79 @@
-"""Call → Reply. The only file that imports the HTTP library."""
+"""Call → Reply. The only file that imports the HTTP library.
+
+    send ─ admit (limits, shared pause) ─ open ─ read the body, events as they come ─ check the status ─→ Reply
+             ↑                                                                           │
+             └── wait (Retry-After or backoff) ←── may it be sent again? ←── what failed ┘
+
+One `_Sending` is one send with all its tries and deadlines; one `_Account` is who pays for it. All that the
+HTTP library can raise becomes an error of ours in `_failure`, without headers, query or key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+import io
+import math
+import os
+import random
+import re
+import ssl
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
-from .call import Call
+from .call import Call, Reply, Secret, StreamFormat, Timings
+from .errors import (
+    AntiphonError,
+    Phase,
+    QuotaExhausted,
+    RateLimited,
+    ReplyError,
+    RequestError,
+    TransportError,
+)
+from .events import NDJSON, SSE, Event
+from .request import Delivery, Timeout
 
-__all__ = ["Answer", "Limits"]
+if TYPE_CHECKING:
+    import aiohttp
+    import yarl
+
+__all__ = ["Answer", "Clock", "Limits", "Transport"]
 
 # Answers a call in place of the network: status, headers, body in pieces.
 Answer = Callable[[Call], Awaitable[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]]
+
+MAX_BODY = 256 * 1024 * 1024  # bytes of one answer, decompressed
+MAX_ERROR_BODY = 1024 * 1024  # bytes read of an answer with an error status; the rest is left unread
+MAX_WAIT = 60.0  # the longest wait, in seconds, that a server may ask for
+BACKOFF = (0.5, 8.0)  # seconds: the longest wait before the first retry (doubled for each more), and the most
+MINUTE = 60.0
+TICK = 1e-6  # seconds: times closer than this are the same
+# Larger bodies are given to aiohttp as a file: it warns about large bytes.
+LARGE_BODY = 1 << 20
+
+# Response headers worth keeping; everything else (cookies, organisation names) is dropped.
+KEPT = frozenset(
+    {
+        "apim-request-id",
+        "content-type",
+        "mistral-correlation-id",
+        "openai-processing-ms",
+        "openai-version",
+        "request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-request-id",
+        "x-should-retry",
+    }
+)
+KEPT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-amzn-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +83,1020 @@ class Limits:
     concurrency: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+
+
+class Clock(Protocol):
+    """Where time comes from, so that tests of waiting need not wait."""
+
+    def now(self) -> float:
+        """Seconds that only ever grow."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970, to compare with times that servers name."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class _SystemClock:
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Transport:
+    """Sends calls and gives back replies. One pool of connections for each event loop that uses it.
+
+    `max_body` is the most bytes of one answer, decompressed. `clock` and `jitter` (a number in 0..1 by which
+    a backoff is multiplied) can be given by tests, `tls` by those who have certificates of their own.
+    Proxies are taken from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) when a host is first
+    called; loopback is never proxied.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        max_body: int = MAX_BODY,
+        jitter: Callable[[], float] = random.random,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.clock: Clock = clock or _SystemClock()
+        self.max_body = max_body
+        self.jitter = jitter
+        self.tls = tls
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
+        self._targets: dict[str, _Target] = {}
+        self._pid = os.getpid()
+
+    async def send(
+        self,
+        call: Call,
+        delivery: Delivery,
+        *,
+        check: Callable[[Reply], ReplyError],
+        on_event: Callable[[Event], bool] | None = None,
+        on_retry: Callable[[], object] | None = None,
+        account: str = "",
+        limits: Limits = Limits(),
+        tokens: int = 0,
+        answer: Answer | None = None,
+    ) -> Reply:
+        """The reply with a success status, its body whole, even of a stream.
+
+        `check` gives the error for a reply with an error status. `on_event` gets the events of a stream in
+        order and says whether one brought output; once one did, nothing is sent again. `on_retry` is called
+        before a new try when events without output were given in the last one; without it such a stream is
+        not tried again. `account` names who pays, without any key in it: limits and pauses are shared by all
+        calls of one account. `tokens` is the guess for the tokens-per-minute limit (see `settle`).
+
+        Raises TransportError when no whole reply arrived, RequestError when the address is no good, and what
+        `check` or `on_event` give. Cancelling the task closes the connection at once.
+        """
+        pool = self._pool()
+        sending = _Sending(self, pool, call, delivery, check)
+        sending.on_event, sending.on_retry = on_event, on_retry
+        sending.account, sending.limits, sending.tokens = pool.account(account), limits, tokens
+        sending.answer = answer
+        return await sending.run()
+
+    def settle(self, account: str, tokens: int) -> None:
+        """Put the tokens that a call really took in place of the guess. Call it on the loop that sent it."""
+        self._pool().account(account).settle(tokens, self.clock.now())
+
+    async def close(self) -> None:
+        """Close the connections of the running loop."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None and self._pid == os.getpid():
+            await pool.close()
+
+    def _pool(self) -> _Pool:
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None or self._pid != os.getpid():
+            pool = self._new_pool(loop)
+        return pool
+
+    def _new_pool(self, loop: asyncio.AbstractEventLoop) -> _Pool:
+        if self._pid != os.getpid():  # after a fork the sockets are the parent's: neither use nor close them
+            _abandoned.extend(self._pools.values())
+            self._pools, self._pid = {}, os.getpid()
+        dead = [old for old in self._pools if old.is_closed()]
+        _abandoned.extend(self._pools.pop(old) for old in dead)
+        pool = self._pools[loop] = _Pool(self.tls)
+        return pool
+
+    def target(self, url: str) -> _Target:
+        """Where a call to `url` goes. RequestError when it is no address."""
+        target = self._targets.get(url)
+        if target is None:
+            if len(self._targets) > 1000:
+                self._targets.clear()
+            target = self._targets[url] = _Target.of(url)
+        return target
+
+
+class _Pool:
+    """What belongs to one event loop: its connections, and its accounts."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._accounts: dict[str, _Account] = {}
+
+    def account(self, name: str) -> _Account:
+        account = self._accounts.get(name)
+        if account is None:
+            account = self._accounts[name] = _Account()
+        return account
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = _session(self._tls)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0)  # transports say goodbye in the loop's next turn
+
+
+# Pools that cannot be closed: closing them from another process or a dead loop would do harm.
+_abandoned: list[_Pool] = []
+
+# Whether the connection of the current task's latest request was made for it. Else it came from the pool.
+_fresh: ContextVar[bool] = ContextVar("antiphon_fresh_connection", default=False)
+
+
+def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    import aiohttp  # takes 0.1 s and loads the certificates: not before something is sent
+
+    class Connector(aiohttp.TCPConnector):
+        async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
+            _fresh.set(True)
+            return await super()._create_connection(*args, **kwargs)
+
+    return aiohttp.ClientSession(
+        # ssl=True is aiohttp's one context of this process: making another costs 16 ms.
+        connector=Connector(limit=0, keepalive_timeout=30, ssl=True if tls is None else tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "antiphon"},
+        max_line_size=32_768,
+        max_field_size=32_768,
+    )
+
+
+@lru_cache(maxsize=64)
+def _client_timeout(connect: float | None) -> aiohttp.ClientTimeout:
+    """aiohttp watches the connecting; all other deadlines are ours."""
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=None, sock_read=None)
+
+
+# ------------------------------------------------------------------------------------------- targets
+
+
+class _Target(NamedTuple):
+    """An address made ready: `where` is host and port for messages, `proxy` the proxy to go through."""
+
+    url: yarl.URL | str
+    where: str
+    loopback: bool
+    proxy: str | None
+
+    @classmethod
+    def of(cls, url: str) -> _Target:
+        import yarl
+
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+            parsed = yarl.URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+        except ValueError:
+            raise RequestError("the address is not a URL", field="base_url") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise RequestError("the address must begin with http:// or https://", field="base_url")
+        if parts.username is not None or parts.password is not None:
+            raise RequestError(
+                f"the address of {host} holds a user name or password; those end up in logs",
+                field="base_url",
+                hint="Store the key with `antiphon keys set` instead.",
+            )
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        loopback = _is_loopback(host)
+        return cls(parsed, where, loopback, None if loopback else _proxy(parts.scheme, where))
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return (mapped or address).is_loopback or address.is_unspecified
+
+
+def _proxy(scheme: str, where: str) -> str | None:
+    """The proxy that the environment names for this host, as a URL."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    found = proxies.get(scheme) or proxies.get("all")
+    if not found or proxy_bypass(where):
+        return None
+    if "://" not in found:
+        found = f"http://{found}"
+    if urlsplit(found).scheme not in ("http", "https"):
+        raise RequestError(
+            f"the environment names a {urlsplit(found).scheme} proxy, and only HTTP proxies are supported",
+            hint=f"Set {scheme.upper()}_PROXY to an http:// address, or NO_PROXY to go without.",
+        )
+    return found
+
+
+def _proxy_name(proxy: str | None) -> str:
+    """Host and port of the proxy, without the password that may be in its URL."""
+    parts = urlsplit(proxy or "")
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+# ------------------------------------------------------------------------------------------ accounts
+
+
+class _Window:
+    """What was used in the last minute, so that no minute ever holds more than the limit."""
+
+    __slots__ = ("_sum", "_used")
+
+    def __init__(self) -> None:
+        self._used: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def add(self, amount: int, now: float) -> None:
+        self._used.append((now, amount))
+        self._sum += amount
+
+    def wait(self, amount: int, limit: int, now: float) -> float:
+        """Seconds until `amount` more fits. What is larger than the limit itself fits into an empty minute."""
+        used = self._used
+        while used and used[0][0] <= now - MINUTE + TICK:
+            self._sum -= used.popleft()[1]
+        excess = self._sum + amount - limit
+        if not used or excess <= 0:
+            return 0.0
+        for at, taken in used:
+            excess -= taken
+            if excess <= 0:
+                return at + MINUTE - now
+        return used[-1][0] + MINUTE - now
+
+
+class _Account:
+    """One who pays: the limits and the pause that all its calls share. First come, first served."""
+
+    __slots__ = (
+        "_active",
+        "_free",
+        "_guesses",
+        "_line",
+        "_queued",
+        "_requests",
+        "_resume",
+        "_tokens",
+        "_unsettled",
+    )
+
+    def __init__(self) -> None:
+        self._active = 0  # calls on the wire
+        self._queued = 0  # calls that wait in line
+        self._line = asyncio.Lock()  # held by the first in line
+        self._free: asyncio.Future[None] | None = (
+            None  # what the first in line awaits when all slots are taken
+        )
+        self._resume = 0.0
+        self._requests = _Window()
+        self._tokens = _Window()
+        self._unsettled = 0  # calls that came back, and what was guessed for them in all
+        self._guesses = 0
+
+    async def admit(self, limits: Limits, tokens: int, clock: Clock) -> float:
+        """Wait for leave to send; gives the seconds waited. `leave` must follow."""
+        waited = 0.0
+        if self._queued or self._wait(limits, tokens, clock.now()):
+            began = clock.now()
+            self._queued += 1
+            try:
+                async with self._line:
+                    await self._turn(limits, tokens, clock)
+            finally:
+                self._queued -= 1
+            waited = clock.now() - began
+        self._active += 1
+        if limits.requests_per_minute is not None:
+            self._requests.add(1, clock.now())
+        if limits.tokens_per_minute is not None:
+            self._tokens.add(tokens, clock.now())
+        return waited
+
+    async def _turn(self, limits: Limits, tokens: int, clock: Clock) -> None:
+        while wait := self._wait(limits, tokens, clock.now()):
+            if wait < math.inf:
+                await clock.sleep(wait)
+            else:
+                self._free = asyncio.get_running_loop().create_future()
+                await self._free
+
+    def _wait(self, limits: Limits, tokens: int, now: float) -> float:
+        """Seconds until a call may go; infinite while all slots are taken."""
+        if limits.concurrency is not None and self._active >= limits.concurrency:
+            return math.inf
+        wait = self._resume - now
+        if limits.requests_per_minute is not None:
+            wait = max(wait, self._requests.wait(1, limits.requests_per_minute, now))
+        if limits.tokens_per_minute is not None:
+            wait = max(wait, self._tokens.wait(tokens, limits.tokens_per_minute, now))
+        return wait if wait > TICK else 0.0
+
+    def leave(self, limits: Limits, tokens: int, now: float, *, answered: bool) -> None:
+        """A call is off the wire. One without an answer took no tokens."""
+        self._active -= 1
+        if self._free is not None and not self._free.done():
+            self._free.set_result(None)
+        if limits.tokens_per_minute is None:
+            return
+        if answered:
+            self._unsettled += 1
+            self._guesses += tokens
+        else:
+            self._tokens.add(-tokens, now)
+
+    def settle(self, tokens: int, now: float) -> None:
+        """Which of the calls it was does not matter: over all of them the sum comes out right."""
+        if self._unsettled:
+            guess = self._guesses // self._unsettled
+            self._unsettled -= 1
+            self._guesses -= guess
+            self._tokens.add(tokens - guess, now)
+
+    def pause(self, until: float) -> None:
+        """Nobody sends before this time."""
+        self._resume = max(self._resume, until)
+
+
+# ------------------------------------------------------------------------------------------- headers
+
+
+def _kept(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        lower = name.lower()
+        if lower in KEPT or lower.startswith(KEPT_PREFIXES):
+            kept[lower] = value
+    return kept
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s|d)")
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+def _seconds(text: str, wall: float) -> float | None:
+    """Seconds from now that a header value means: ``1.5``, ``6m0s``, ``12ms``, a time, a Unix time; None if none."""
+    text = text.strip()
+    try:
+        number = float(text)
+    except ValueError:
+        found = _span(text)
+        return found if found is not None else _until(text, wall)
+    if not math.isfinite(number):
+        return None
+    if number > 1e9:  # a Unix time; in milliseconds if it is that large
+        number = (number / 1000 if number > 1e11 else number) - wall
+    return max(number, 0.0)
+
+
+def _span(text: str) -> float | None:
+    parts = _DURATION.findall(text)
+    if not parts or "".join(a + b for a, b in parts) != text:
+        return None
+    return sum(float(amount) * _UNITS[unit] for amount, unit in parts)
+
+
+def _until(text: str, wall: float) -> float | None:
+    """Seconds until an HTTP date or an RFC 3339 time."""
+    from datetime import datetime, timezone
+    from email.utils import parsedate_to_datetime
+
+    try:
+        if "T" in text and text[:1].isdigit():
+            at = datetime.fromisoformat(
+                re.sub(r"\.\d+", "", text).replace("Z", "+00:00").replace("z", "+00:00")
+            )
+        else:
+            at = parsedate_to_datetime(text)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=timezone.utc)
+        return max(at.timestamp() - wall, 0.0)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:
+    """How long the server asks to wait, in seconds; None when it does not say, or says 0."""
+    exact = headers.get("retry-after-ms")
+    if exact is not None:
+        milliseconds = _seconds(exact, 0.0)
+        if milliseconds:
+            return milliseconds / 1000
+    text = headers.get("retry-after")
+    return (_seconds(text, wall) or None) if text else None
+
+
+def _exhausted(headers: Mapping[str, str], wall: float) -> float:
+    """Seconds until something that is used up (``…-remaining-…: 0``) comes back; 0 when nothing is."""
+    longest = 0.0
+    for name, value in headers.items():
+        if value == "0" and "remaining" in name:
+            reset = _seconds(headers.get(name.replace("remaining", "reset"), ""), wall) or 0.0
+            if reset <= MAX_WAIT:  # a daily limit is for the provider to enforce: its 429 says so plainly
+                longest = max(longest, reset)
+    return longest
+
+
+# ----------------------------------------------------------------------------------------- deadlines
+
+
+class _Watch:
+    """The deadlines of one send on one timer. Cancels the task when the next one passes.
+
+    A later deadline only moves `_at`; the timer looks again when it rings. So a stream's pieces cost no timers.
+    """
+
+    __slots__ = (
+        "_at",
+        "_cancelling",
+        "_limit",
+        "_loop",
+        "_task",
+        "_timer",
+        "_total_at",
+        "expired",
+        "seconds",
+    )
+
+    def __init__(self, total: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling() if sys.version_info >= (3, 11) else 0
+        self._total_at = math.inf if total is None else self._loop.time() + total
+        self._at = math.inf
+        self._limit = "total"
+        self._timer: asyncio.TimerHandle | None = None
+        self.seconds = total
+        self.expired = ""
+
+    def arm(self, limit: str, seconds: float | None) -> None:
+        """From now on `limit` counts, beside the total."""
+        at = self._total_at if seconds is None else min(self._loop.time() + seconds, self._total_at)
+        self._limit = limit
+        self._at = at
+        timer = self._timer
+        if at < math.inf and (timer is None or at < timer.when()):
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._at == math.inf:
+            return
+        if self._loop.time() < self._at:
+            self._timer = self._loop.call_at(self._at, self._ring)
+        else:
+            self.expired = "total" if self._at >= self._total_at else self._limit
+            self._task.cancel()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def caused(self) -> bool:
+        """Whether the cancellation just caught was this watch's, and nobody else's too."""
+        if not self.expired:
+            return False
+        if sys.version_info >= (3, 11):
+            return self._task.uncancel() <= self._cancelling
+        return True
+
+
+_DEADLINES: Mapping[str, str] = {
+    "connect": "no connection to {where} within {seconds:g} s",
+    "first_token": "no answer from {where} began within {seconds:g} s",
+    "idle": "{where} sent nothing more of its answer for {seconds:g} s",
+    "total": "no whole answer from {where} within {seconds:g} s",
+}
+
+
+def _deadline(limit: str, timeout: Timeout, where: str, *, before_output: bool) -> TransportError:
+    return TransportError(
+        f"{_DEADLINES[limit].format(where=where, seconds=getattr(timeout, limit))} (timeout.{limit})",
+        phase="deadline",
+        before_output=before_output,
+        hint=f"Give it more time with a larger timeout.{limit}.",
+    )
+
+
+# ------------------------------------------------------------------------------------------ one send
+
+
+@dataclass(slots=True)
+class _Arriving:
+    """An answer whose status and headers are here: `read` gives the next piece of the body, empty at its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    read: Callable[[], Awaitable[bytes]]
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One send: all its tries, its deadlines, and what has been seen of the answer."""
+
+    transport: Transport
+    pool: _Pool
+    call: Call
+    delivery: Delivery
+    check: Callable[[Reply], ReplyError]
+    on_event: Callable[[Event], bool] | None = None
+    on_retry: Callable[[], object] | None = None
+    account: _Account = field(init=False)
+    limits: Limits = Limits()
+    tokens: int = 0
+    answer: Answer | None = None
+    target: _Target = field(init=False)
+    watch: _Watch = field(init=False)
+    started: float = 0.0  # by the clock, as are the next
+    sent: float = 0.0
+    queued: float = 0.0
+    first_token: float | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])  # the kept ones of the latest try
+    arrived: bool = False  # the latest try got as far as a status
+    events: int = 0  # events given out in the latest try
+    output: bool = False  # something of the answer has been seen: no more tries
+    handing_out: bool = False  # `on_event` is running: what it raises is none of the network's
+    revived: bool = False  # a dead connection from the pool was replaced once already
+
+    async def run(self) -> Reply:
+        self.target = self._target()
+        self.started = self.transport.clock.now()
+        self.watch = watch = _Watch(self.delivery.timeout.total)
+        watch.arm("total", None)
+        try:
+            return await self._tries()
+        except asyncio.CancelledError:
+            if not watch.caused():
+                raise
+        finally:
+            watch.stop()
+        # Raised out here, so that no frame of the HTTP library, which knows the key, hangs on it.
+        raise _deadline(
+            watch.expired, self.delivery.timeout, self.target.where, before_output=not self.output
+        )
+
+    def _target(self) -> _Target:
+        if self.answer is None:
+            return self.transport.target(self.call.url)
+        return _Target(self.call.url, self.call.host or "the provider", loopback=False, proxy=None)
+
+    async def _tries(self) -> Reply:
+        tries = 0
+        while True:
+            try:
+                return await self._try()
+            except (TransportError, ReplyError) as error:
+                wait = self._wait_before_retry(error, tries)
+                if wait is None:
+                    if tries:
+                        _add_to_message(error, f" (after {tries + 1} tries)")
+                    _scrub_error(error, self.call.secrets)
+                    raise
+            self.watch.arm("total", None)
+            if self.events and self.on_retry:
+                self.on_retry()
+            if wait:  # a dead connection is replaced at once, and that does not count as a try
+                tries += 1
+                await self.transport.clock.sleep(wait)
+
+    async def _try(self) -> Reply:
+        clock, account = self.transport.clock, self.account
+        self.arrived, self.events = False, 0
+        self.queued += await account.admit(self.limits, self.tokens, clock)
+        answered = False
+        try:
+            self.sent = clock.now()
+            reply = await self._on_wire()
+            answered = reply.status < 300
+        finally:
+            account.leave(self.limits, self.tokens, clock.now(), answered=answered)
+        if (reset := _exhausted(reply.headers, clock.wall())) > 0:
+            account.pause(clock.now() + reset)
+        if not 200 <= reply.status < 300:
+            raise self.check(reply)
+        return reply
+
+    async def _on_wire(self) -> Reply:
+        try:
+            return await self._exchange()
+        except AntiphonError:
+            raise
+        except Exception as error:
+            if self.handing_out:
+                raise
+            failure = _failure(error, self.target, self.delivery.timeout, before_output=not self.output)
+            if failure is None:
+                raise
+        raise failure  # out here for the same reason as in `run`
+
+    async def _exchange(self) -> Reply:
+        self.watch.arm("first_token", self.delivery.timeout.first_token)
+        arriving = await (self._open() if self.answer is None else self._open_answer(self.answer))
+        self.arrived = True
+        try:
+            self.headers = _kept(arriving.headers.items())
+            if 300 <= arriving.status < 400:
+                raise _redirected(arriving, self.target)
+            body = await self._body(arriving)
+        finally:
+            await arriving.close()
+        return self._reply(arriving.status, body)
+
+    def _reply(self, status: int, body: bytes) -> Reply:
+        headers = self.headers
+        for secret in self.call.secrets:
+            body = secret.scrub(body)
+            headers = {name: _scrub(value, secret) for name, value in headers.items()}
+        timings = Timings(self.queued, self.first_token, self.transport.clock.now() - self.started)
+        return Reply(status, body, headers, timings)
+
+    async def _open(self) -> _Arriving:
+        """Send the call over the network."""
+        call = self.call
+        _fresh.set(False)
+        response = await self.pool.session.request(
+            call.method,
+            self.target.url,
+            data=_payload(call.body),
+            headers=_wire_headers(call),
+            proxy=self.target.proxy,
+            allow_redirects=False,
+            timeout=_client_timeout(self.delivery.timeout.connect),
+        )
+
+        async def close() -> None:
+            response.close()  # a connection whose answer was read to its end is back in the pool by now
+
+        return _Arriving(response.status, response.headers, response.content.readany, close)
+
+    async def _open_answer(self, answer: Answer) -> _Arriving:
+        """Let `answer` stand in for the network."""
+        status, headers, pieces = await answer(self.call)
+
+        async def read() -> bytes:
+            async for piece in pieces:
+                if piece:
+                    return piece
+            return b""
+
+        async def close() -> None:
+            aclose = getattr(pieces, "aclose", None)
+            if aclose is not None:
+                await aclose()
+
+        return _Arriving(status, headers, read, close)
+
+    # ---------------------------------------------------------------------------------------- the body
+
+    async def _body(self, arriving: _Arriving) -> bytes:
+        if arriving.status >= 300:
+            return await self._error_body(arriving.read)
+        format = Reply(200, b"", self.headers).stream if self.call.stream else ""  # noqa: A001
+        if format:
+            return await self._stream(arriving.read, format)
+        return await self._whole(arriving.read)
+
+    async def _whole(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        idle = self.delivery.timeout.idle
+        while piece := await read():
+            if not pieces:
+                self.output = True
+                self.first_token = self.transport.clock.now() - self.sent
+            pieces.append(piece)
+            size += len(piece)
+            self._check_size(size)
+            self.watch.arm("idle", idle)
+        return b"".join(pieces)
+
+    async def _stream(self, read: Callable[[], Awaitable[bytes]], format: StreamFormat) -> bytes:  # noqa: A002
+        parser = SSE() if format == "sse" else NDJSON()
+        pieces: list[bytes] = []
+        size = 0
+        idle = self.delivery.timeout.idle
+        while piece := await read():
+            pieces.append(piece)
+            size += len(piece)
+            self._check_size(size)
+            # A piece without events (a comment) is no sign of life.
+            if self._give_out(parser.feed(piece)) and self.output:
+                self.watch.arm("idle", idle)
+        self._give_out(parser.close())
+        return b"".join(pieces)
+
+    def _give_out(self, events: list[Event]) -> bool:
+        """Hand on the events; whether there were any."""
+        if not events:
+            return False
+        self.events += len(events)
+        on_event = self.on_event
+        if on_event is not None:
+            self.handing_out = True
+            for event in events:
+                if on_event(event) and not self.output:
+                    self.output = True
+                    self.first_token = self.transport.clock.now() - self.sent
+            self.handing_out = False
+        return True
+
+    async def _error_body(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The body of an error, as much of it as anyone will look at."""
+        pieces: list[bytes] = []
+        size = 0
+        while size < MAX_ERROR_BODY and (piece := await read()):
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)[:MAX_ERROR_BODY]
+
+    def _check_size(self, size: int) -> None:
+        if size > self.transport.max_body:
+            raise TransportError(
+                f"the answer from {self.target.where} has more than {self.transport.max_body:,} bytes",
+                phase="too-large",
+                before_output=not self.output,
+                hint="No completion is that large; check the address.",
+            )
+
+    # -------------------------------------------------------------------------------------- once more?
+
+    def _wait_before_retry(self, error: TransportError | ReplyError, tries: int) -> float | None:
+        """Seconds to wait before the next try, or None to give up. Adds to the message why, where it matters."""
+        if self.output or (self.events and self.on_retry is None):
+            return None
+        if not self.revived and self._died_in_pool(error):
+            self.revived = True
+            return 0.0
+        asked = self._asked_wait(error)
+        if asked is not None and asked > MAX_WAIT:
+            _add_to_message(
+                error, f" (asks to wait {_span_text(asked)}; up to {MAX_WAIT:g} s are waited here)"
+            )
+            return None
+        clock = self.transport.clock
+        first, most = BACKOFF
+        wait = asked or max(self.transport.jitter() * min(most, first * 2**tries), TICK)
+        if isinstance(error, RateLimited):
+            self.account.pause(clock.now() + wait)
+        if tries >= self.delivery.retries or not self._may_retry(error):
+            return None
+        total = self.delivery.timeout.total
+        if total is not None and clock.now() + wait >= self.started + total:
+            _add_to_message(error, f" (waiting {wait:.3g} s more would pass timeout.total, {total:g} s)")
+            return None
+        return wait
+
+    def _died_in_pool(self, error: TransportError | ReplyError) -> bool:
+        """Whether the server had closed an idle connection just when we used it again."""
+        cut = isinstance(error, TransportError) and error.phase == "cut-off"
+        return cut and not self.arrived and self.answer is None and not _fresh.get()
+
+    def _may_retry(self, error: TransportError | ReplyError) -> bool:
+        if isinstance(error, TransportError):  # "deadline" here is the connection's; the others end the send
+            return error.phase in ("connect", "cut-off", "deadline")
+        if isinstance(error, QuotaExhausted):
+            return False
+        told = self.headers.get("x-should-retry")
+        if told in ("true", "false"):
+            return told == "true"
+        return error.retryable or error.status in (408, 409)
+
+    def _asked_wait(self, error: TransportError | ReplyError) -> float | None:
+        if not isinstance(error, ReplyError):
+            return None
+        asked = _retry_after(self.headers, self.transport.clock.wall()) or error.retry_after
+        error.retry_after = asked
+        return asked
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    if not body:
+        return None
+    return body if len(body) < LARGE_BODY else io.BytesIO(body)
+
+
+def _wire_headers(call: Call) -> dict[str, str]:
+    """The headers with their secrets revealed: the one place where that happens."""
+    headers: dict[str, str] = {}
+    for name, value in call.headers.items():
+        if isinstance(value, Secret):
+            value = value.reveal()  # noqa: PLW2901
+        if not value.isprintable():  # a line end would begin a header of its own
+            raise RequestError(f"the value of header {name} holds a line end or control character")
+        headers[name] = value
+    return headers
+
+
+def _redirected(arriving: _Arriving, target: _Target) -> ReplyError:
+    try:
+        host = urlsplit(arriving.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
+    return ReplyError(
+        f"{target.where} redirects to {host or 'another path'} (status {arriving.status});"
+        " redirects are not followed, so that no key reaches another host",
+        status=arriving.status,
+        hint="Check the base URL; if you trust the other address, use it instead.",
+    )
+
+
+def _scrub(text: str, secret: Secret) -> str:
+    raw = text.encode("utf-8", "surrogatepass")
+    scrubbed = secret.scrub(raw)
+    return text if scrubbed is raw else scrubbed.decode("utf-8", "surrogatepass")
+
+
+def _scrub_error(error: AntiphonError, secrets: tuple[Secret, ...]) -> None:
+    """Servers repeat keys in what they complain about."""
+    for secret in secrets:
+        error.args = tuple(_scrub(arg, secret) if isinstance(arg, str) else arg for arg in error.args)
+        if isinstance(error, ReplyError):
+            error.body = _scrub(error.body, secret)
+            error.code = _scrub(error.code, secret)
+
+
+def _add_to_message(error: AntiphonError, text: str) -> None:
+    error.args = (error.message + text, *error.args[1:])
+
+
+def _span_text(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+# ------------------------------------------------------------------- what the HTTP library can raise
+
+
+class _Failure(NamedTuple):
+    """What an exception class means. The texts take {where}, {proxy} and {detail}."""
+
+    phase: Phase
+    text: str
+    hint: str = ""
+
+
+_INVALID = _Failure(
+    "", "{where} did not answer in valid HTTP: {detail}", "Check that this is the API's address and port."
+)
+_LOST = _Failure("cut-off", "the connection to {where} was lost: {detail}")
+_TLS = _Failure("tls", "no secure connection to {where}: {detail}", "Is it http:// rather than https://?")
+_ADDRESS = _Failure("", "the address of {where} is not valid")
+_NO_CONNECTION = _Failure("deadline", "")
+_FALLBACK = _Failure("", "the request to {where} failed: {detail}")
+
+
+@cache
+def _failures() -> tuple[tuple[type[BaseException], _Failure], ...]:
+    """Exception classes of the HTTP library and what they mean, the most specific first."""
+    import aiohttp
+    from aiohttp import http_exceptions as http
+
+    return (
+        (aiohttp.ConnectionTimeoutError, _NO_CONNECTION),
+        (aiohttp.ServerTimeoutError, _LOST),
+        (
+            aiohttp.ClientConnectorCertificateError,
+            _Failure(
+                "tls",
+                "the certificate of {where} does not verify: {detail}",
+                "For a certificate authority of your own set SSL_CERT_FILE.",
+            ),
+        ),
+        (aiohttp.ClientSSLError, _TLS),
+        (aiohttp.ServerFingerprintMismatch, _TLS),
+        (
+            aiohttp.ClientConnectorDNSError,
+            _Failure(
+                "connect", "cannot find the host of {where}: {detail}", "Check the address, and the network."
+            ),
+        ),
+        (
+            aiohttp.ClientProxyConnectionError,
+            _Failure(
+                "connect", "cannot connect to the proxy {proxy}: {detail}", "Check HTTPS_PROXY or NO_PROXY."
+            ),
+        ),
+        (
+            aiohttp.ClientHttpProxyError,
+            _Failure(
+                "connect",
+                "the proxy {proxy} gives no way to {where}: {detail}",
+                "Check HTTPS_PROXY or NO_PROXY.",
+            ),
+        ),
+        (aiohttp.ClientConnectorError, _Failure("connect", "cannot connect to {where}: {detail}")),
+        (
+            aiohttp.ServerDisconnectedError,
+            _Failure("cut-off", "{where} closed the connection without an answer"),
+        ),
+        (aiohttp.ClientOSError, _LOST),
+        (aiohttp.ClientConnectionResetError, _LOST),
+        (aiohttp.ClientConnectionError, _LOST),
+        (aiohttp.ClientPayloadError, _Failure("cut-off", "the answer from {where} was cut off")),
+        (aiohttp.ClientResponseError, _INVALID),
+        (http.HttpProcessingError, _INVALID),
+        (aiohttp.InvalidURL, _ADDRESS),
+        (aiohttp.NonHttpUrlClientError, _ADDRESS),
+        (ssl.SSLError, _TLS),
+        (OSError, _LOST),
+        (aiohttp.ClientError, _FALLBACK),
+    )
+
+
+def _meaning(kind: type[BaseException]) -> _Failure | None:
+    return next((failure for known, failure in _failures() if issubclass(kind, known)), None)
+
+
+def _failure(
+    error: Exception, target: _Target, timeout: Timeout, *, before_output: bool
+) -> TransportError | RequestError | None:
+    """The error of ours for one of the HTTP library's; None for what is not its doing."""
+    meaning = _meaning(type(error))
+    if meaning is None:
+        return None
+    if meaning is _NO_CONNECTION:
+        return _deadline("connect", timeout, target.where, before_output=before_output)
+    text = meaning.text.format(where=target.where, proxy=_proxy_name(target.proxy), detail=_detail(error))
+    if meaning is _ADDRESS:
+        return RequestError(text, field="base_url")
+    hint = meaning.hint
+    if meaning.phase == "connect" and target.loopback and not hint:
+        hint = "Is the server running, on this port?"
+    too_large = type(error.__cause__).__name__ == "LineTooLong"
+    failure = TransportError(
+        text, phase="too-large" if too_large else meaning.phase, before_output=before_output, hint=hint
+    )
+    failure.__cause__ = _cause(error)
+    return failure
+
+
+def _detail(error: BaseException) -> str:
+    """The reason in a few words, as the operating system, TLS or the HTTP parser gives it."""
+    for attribute in ("certificate_error", "os_error"):
+        inner = getattr(error, attribute, None)
+        if isinstance(inner, BaseException):
+            return _detail(inner)
+    for attribute in ("verify_message", "reason", "strerror", "message"):
+        text = getattr(error, attribute, None)
+        if text and isinstance(text, str):
+            return text.splitlines()[0][:200]
+    return (
+        str(error).splitlines()[0][:200]
+        if isinstance(error, OSError) and str(error)
+        else type(error).__name__
+    )
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """The operating system's part of the error, without the frames that hold the request and its headers."""
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if not isinstance(inner, BaseException):
+        return None
+    inner.__context__ = inner.__cause__ = None
+    return inner.with_traceback(None)
