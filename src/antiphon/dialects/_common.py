@@ -291,10 +291,9 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
     for name, value in given.items():
         exact = f"{name}={'budget' if name == 'reasoning' and isinstance(value, int) else value}"
         if name in refusal.settings or exact in refusal.settings:
+            what = name if name in refusal.settings else f"{name}={value!r}"
             raise RequestError(
-                f"the model {request.model} does not take {name if name in refusal.settings else exact}",
-                field=name,
-                hint=_way_out(name, refusal),
+                f"the model {request.model} does not take {what}", field=name, hint=_way_out(what, refusal)
             )
 
 

@@ -88,14 +88,20 @@ COMPATIBLE = Quirks(
         "min_p": ("min_p",),
         "presence_penalty": ("presence_penalty",),
         "frequency_penalty": ("frequency_penalty",),
-        "repeat_penalty": ("repeat_penalty",),
+        "repeat_penalty": ("repeat_penalty", "repetition_penalty"),  # llama.cpp's name, vLLM's name
     },
-    reasoning={level: {"reasoning": {"effort": level}} for level in _LEVELS}
-    | {"off": {"reasoning": {"effort": "none"}}},
+    # The effort is for servers that know it; the template's switch for models whose template has one (Qwen…).
+    reasoning={
+        "off": {"reasoning": {"effort": "none"}, "chat_template_kwargs": {"enable_thinking": False}},
+        **{
+            level: {"reasoning": {"effort": level}, "chat_template_kwargs": {"enable_thinking": True}}
+            for level in _LEVELS
+        },
+    },
     always=_PRIVATE,
     media=frozenset({"image", "document"}),
 )
-"""What llama.cpp's server honours beyond the protocol (tried: seed, stop, top_k, penalties). It passes over
+"""What llama.cpp's server honours beyond the protocol (tried: seed, stop, penalties, effort). It passes over
 ``text.format``, so a JSON Schema goes out under llama.cpp's own name for it too, ``json_schema``."""
 
 
