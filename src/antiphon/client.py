@@ -259,7 +259,11 @@ def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:
         )
     if not provider.base_url and provider.open is None and provider.answer is None and base_url is None:
         raise RequestError(f"provider {name} needs base_url='http://…'", field="base_url")
-    return provider, config if model == config.model else replace(config, model=model), base_url
+    return (
+        provider,
+        config if model == config.model else replace(config, model=model),
+        provider.address(base_url),
+    )
 
 
 def _config(settings: Settings) -> Config:

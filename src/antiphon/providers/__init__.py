@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ..call import Secret
 from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
-from ..request import Request
+from ..request import Request, checked_base_url
 from ..transport import Answer, Limits
 
 __all__ = ["Endpoint", "Limits", "Provider", "Way", "get", "names"]
@@ -54,7 +54,7 @@ class Provider:
     """Who is asked.
 
     `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or
-    empty where the user must give one. `key_env` lists the environment variables that may hold its key, which
+    empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
     goes only to `base_url`'s host and to `hosts`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
     request (starts the embedded model); `listing` gives its models without a network; `answer` replaces the network (echo).
@@ -64,6 +64,7 @@ class Provider:
     ways: Mapping[str, Way]
     title: str = ""
     base_url: str = ""
+    base_path: str = ""
     key_env: tuple[str, ...] = ()
     key: Literal["required", "optional", "none"] = "required"
     hosts: tuple[str, ...] = ()
@@ -88,6 +89,13 @@ class Provider:
                 f"provider {self.name} does not speak {dialect!r}; it speaks {', '.join(self.ways)}",
                 field="dialect",
             ) from None
+
+    def address(self, base_url: str | None) -> str | None:
+        """The user's own address as it is used, and as it stands in the key."""
+        if base_url is None:
+            return None
+        plain = checked_base_url(base_url)
+        return plain if urlsplit(plain).path else plain + self.base_path
 
     @property
     def own_hosts(self) -> tuple[str, ...]:

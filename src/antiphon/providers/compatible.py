@@ -36,6 +36,7 @@ CHAT = Quirks(
 PROVIDER = Provider(
     name="compatible",
     title="A compatible server",
+    base_path="/v1",
     key="optional",
     default_model="default",  # servers with one model take any name
     ways={
