@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -17,3 +18,33 @@ def test_a_generated_page_is_up_to_date(name):
     committed = (GENERATE.parent / "reference" / name).read_text(encoding="utf-8")
 
     assert committed == PAGES[name](), f"run: uv run python {GENERATE.name}"
+
+
+ROOT = GENERATE.parent.parent
+SNIPPETS = [
+    pytest.param(block, id=f"{path.relative_to(ROOT)}:{number}")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorial").glob("*.md"))]
+    for number, block in enumerate(
+        re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("code", SNIPPETS)
+def test_a_python_snippet_runs_as_it_stands(code, tmp_path, monkeypatch):
+    """What README and tutorial show works, in an empty home."""
+    monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path))
+
+    exec(compile(code, "snippet", "exec"), {})
+
+
+def test_links_between_pages_lead_somewhere():
+    """Every relative link in README and docs points to a file that is there."""
+    broken = [
+        f"{path.name}: {target}"
+        for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+
+    assert broken == []

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -266,7 +266,7 @@ class Road:
             return reply, fold.completion(reply) if reply.stream else dialect.decode(reply)
 
     @asynccontextmanager
-    async def _leased(self, asked: Asked) -> AsyncIterator[list[str]]:
+    async def _leased(self, asked: Asked) -> AsyncGenerator[list[str]]:
         """Hold the right to make this call among all processes that share the store; yields notes to add to."""
         notes: list[str] = []
         if asked.key is None or asked.delivery.replay != "auto":
@@ -387,7 +387,7 @@ def _account(asked: Asked, call: Call) -> str:
 
 
 @contextmanager
-def _naming(provider: str) -> Iterator[None]:
+def _naming(provider: str) -> Generator[None]:
     """Put the provider's name on what a dialect raises, since dialects don't know whom they talk to."""
     try:
         yield
