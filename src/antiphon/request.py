@@ -42,8 +42,7 @@ Role = Literal["system", "user", "assistant"]
 MediaKind = Literal["image", "audio", "video", "document"]
 Modality = Literal["text", "image", "audio"]
 ReplayMode = Literal["auto", "refresh", "only", "off"]
-Reasoning: TypeAlias = 'Literal["off", "low", "medium", "high"] | int'
-ResponseFormat: TypeAlias = 'Literal["text", "json"] | Schema'
+Reasoning: TypeAlias = Literal["off", "low", "medium", "high"] | int
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")
@@ -360,6 +359,8 @@ class Schema:
                 field="response_format",
             )
 
+
+ResponseFormat: TypeAlias = Literal["text", "json"] | Schema
 
 # setting: (lowest, highest, open at the low end). The widest range any provider takes; a narrower one is
 # the provider's to refuse (reference: docs/reference/config.md).
