@@ -232,7 +232,7 @@ class Road:
             asked.credential or provider.name,
             env=() if asked.credential else provider.key_env,
             own_hosts=provider.own_hosts,
-            host=call.host,
+            host=call.url,
             given=asked.given,
             required=provider.key == "required",
         )
