@@ -29,7 +29,7 @@ from .replay import Busy, Recording, Store, key
 from .request import Delivery, Request
 from .transport import Transport
 
-__all__ = ["Asked", "Road"]
+__all__ = ["Asked", "Road", "decode"]
 
 log = logging.getLogger("antiphon")
 
@@ -126,7 +126,7 @@ class Road:
         recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
         if recording is not None:
             return self._completion(
-                asked, _decode(asked.way.dialect, recording.reply), recording.reply, replayed=True
+                asked, decode(asked.way.dialect, recording.reply), recording.reply, replayed=True
             )
         if asked.delivery.replay == "only":
             raise ReplayError(
@@ -201,7 +201,7 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._completion(
-                    asked, _decode(asked.way.dialect, found.reply), found.reply, replayed=True
+                    asked, decode(asked.way.dialect, found.reply), found.reply, replayed=True
                 )
             async with _opened(asked) as endpoint:
                 call = self._call(asked, endpoint, stream=emit is not None)
@@ -234,7 +234,7 @@ class Road:
             own_hosts=provider.own_hosts,
             host=call.url,
             given=asked.given,
-            required=provider.key == "required",
+            required=provider.key == "required" or bool(asked.credential),
         )
         if secret is None:
             return call
@@ -364,7 +364,7 @@ def deltas(completion: Completion) -> Iterator[Delta]:
         yield Delta(media=media)
 
 
-def _decode(dialect: Dialect, reply: Reply) -> Completion:
+def decode(dialect: Dialect, reply: Reply) -> Completion:
     """Decode a recorded reply just as it was decoded when it arrived."""
     if not reply.stream:
         return dialect.decode(reply)
