@@ -318,12 +318,11 @@ def _way_out(name: str, refusal: Refusal) -> str:
 
 def _check_media(request: Request, quirks: Quirks) -> None:
     for medium in request.media:
-        if medium.kind not in quirks.media:
-            taken = ", ".join(sorted(quirks.media)) or "only text"
+        if medium.kind not in quirks.media and medium.media_type not in quirks.media:
             raise RequestError(
-                f"{request.provider} takes no {medium.kind} input",
+                f"{request.provider} takes no {medium.kind} input of type {medium.media_type}",
                 field="messages",
-                hint=f"It takes {taken}.",
+                hint=f"Besides text it takes {', '.join(sorted(quirks.media)) or 'nothing'}.",
             )
         if medium.url is not None and not quirks.media_urls:
             raise RequestError(
@@ -384,7 +383,9 @@ def merge(body: Body, more: Mapping[str, Any]) -> None:
     """Add `more` to `body`, object by object; where both say something, `more` wins."""
     for name, value in more.items():
         if isinstance(value, Mapping):
-            body[name] = inner = {**as_object(body.get(name))}  # a copy: what is there may be frozen
+            before = body.get(name)
+            # A copy, since what is there may be frozen.
+            body[name] = inner = {**cast("Body", before)} if isinstance(before, dict) else {}
             merge(inner, cast("Mapping[str, Any]", value))
         else:
             body[name] = value
