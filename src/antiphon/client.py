@@ -6,8 +6,10 @@ otherwise waits for the private loop (see `road`).
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from . import providers
 from .completion import Completion, Delta
 from .errors import Cancelled, RequestError
-from .loop import Job, arun, run, submit
+from .loop import CLOSING_TIME, Job, arun, run, started, submit
 from .places import home as default_home
 from .request import (
     Config,
@@ -130,6 +132,9 @@ class Client:
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
         self._road = Road(self.store, self.transport, self.credentials)
+        # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
+        weakref.finalize(self, _hang_up, self.transport, wait=False).atexit = False
+        _transports.add(self.transport)
 
     # ---------------------------------------------------------------------------------------- doors
 
@@ -224,6 +229,23 @@ class Client:
 
 
 _DELIVERY = Delivery()
+
+_transports: weakref.WeakSet[Transport] = weakref.WeakSet()
+
+
+def _hang_up(transport: Transport, *, wait: bool) -> None:
+    if started():
+        job = submit(transport.close())
+        if wait:
+            job.wait(CLOSING_TIME)
+
+
+@atexit.register
+def _hang_up_all() -> None:
+    """Close what is still open before the interpreter goes, or aiohttp complains on stderr."""
+    for transport in list(_transports):
+        _hang_up(transport, wait=True)
+
 
 
 def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:

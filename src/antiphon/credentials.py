@@ -254,7 +254,7 @@ class Credentials:
         self._path = path
         try:
             found = os.stat(path)  # noqa: PTH116  (half the cost of Path.stat, on every request)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             raise CredentialError(f"cannot look at the key file {path}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Job", "arun", "inside", "run", "submit"]
+__all__ = ["Job", "arun", "inside", "run", "started", "submit"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,11 @@ class Job(Generic[T]):
         except asyncio.CancelledError:
             self.cancel()
             raise
+
+
+def started() -> bool:
+    """Whether the private loop runs in this process."""
+    return _private.thread is not None
 
 
 def inside() -> bool:
