@@ -11,9 +11,9 @@ import asyncio
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Job", "arun", "inside", "run", "started", "submit"]
@@ -61,15 +61,19 @@ _private = _Private()
 
 
 class Job(Generic[T]):
-    """A coroutine running on the private loop, seen from another thread."""
+    """A coroutine running on the private loop, seen from another thread.
 
-    __slots__ = ("_cancelled", "_future", "_loop", "_task")
+    Lighter than concurrent.futures: a bare lock for those who block, a callback for those who await.
+    """
+
+    __slots__ = ("_callbacks", "_cancelled", "_done", "_ended", "_loop", "_task")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._future: Future[T] = Future()
-        self._future.set_running_or_notify_cancel()  # only our own cancel() may end it
+        self._callbacks: deque[Callable[[], object]] = deque()
+        self._cancelled = self._ended = False
+        self._done = threading.Lock()
+        self._done.acquire()
         self._task: asyncio.Task[T] | None = None
-        self._cancelled = False
         self._loop = _private.loop()
         self._loop.call_soon_threadsafe(self._start, coroutine)
 
@@ -80,12 +84,17 @@ class Job(Generic[T]):
             self._task.cancel()
 
     def _finish(self, task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            self._future.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            self._future.set_exception(error)
-        else:
-            self._future.set_result(task.result())
+        if not task.cancelled():
+            task.exception()  # whoever wants the outcome asks for it; nobody wanting it is no fault
+        self._ended = True
+        self._done.release()
+        self._call_back()
+
+    def _call_back(self) -> None:
+        # The deque's pops are atomic, so each callback is called once, whichever thread comes first.
+        while self._callbacks:
+            with suppress(IndexError):
+                self._callbacks.popleft()()
 
     def _cancel_task(self) -> None:
         self._cancelled = True
@@ -98,36 +107,55 @@ class Job(Generic[T]):
         if wait:
             self.wait(CLOSING_TIME)
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float = -1) -> bool:
         """Whether it ended within `timeout` seconds, in whatever way."""
-        try:
-            self._future.exception(timeout)
-        except FutureTimeout:
-            return False
-        return True
+        ended = self._done.acquire(timeout=timeout)
+        if ended:
+            self._done.release()
+        return ended
 
     def on_done(self, call: Callable[[], object]) -> None:
-        """Call back, on the private loop's thread, when it has ended."""
-        self._future.add_done_callback(lambda _: call())
+        """Call back when it has ended: on the private loop's thread, or here if it has ended already."""
+        self._callbacks.append(call)
+        if self._ended:
+            self._call_back()
+
+    def _outcome(self) -> T:
+        assert self._task is not None
+        return self._task.result()
 
     def result(self) -> T:
         """Wait for the result. Ctrl-C cancels it and waits until the connection is closed."""
         try:
             if sys.platform == "win32":
-                while not self._future.done() and not self.wait(WINDOWS_POLL):
+                while not self.wait(WINDOWS_POLL):
                     continue
-            return self._future.result()
+            self.wait()
         except (KeyboardInterrupt, SystemExit):
             self.cancel(wait=True)
             raise
+        return self._outcome()
 
     async def aresult(self) -> T:
         """Await the result from another loop. Cancelling the awaiting task cancels the job."""
+        loop = asyncio.get_running_loop()
+        landed: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not landed.done():
+                landed.set_result(None)
+
+        def land() -> None:
+            with suppress(RuntimeError):  # the caller's loop is closed: nobody waits there any more
+                loop.call_soon_threadsafe(wake)
+
+        self.on_done(land)
         try:
-            return await asyncio.wrap_future(self._future)
+            await landed
         except asyncio.CancelledError:
             self.cancel()
             raise
+        return self._outcome()
 
 
 def started() -> bool:
