@@ -6,7 +6,7 @@ so the settings go out under the names that llama.cpp and vLLM give them.
 
 from __future__ import annotations
 
-from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects import Quirks, anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
 
 CHAT = Quirks(
@@ -42,5 +42,6 @@ PROVIDER = Provider(
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
+        "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
     },
 )
