@@ -1,0 +1,5 @@
+"""`python -m antiphon.cli`: the same as `antiphon`."""
+
+from . import main
+
+main()

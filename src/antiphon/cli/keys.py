@@ -1,0 +1,150 @@
+"""`antiphon keys`: stored keys. Values come in hidden, and never go out."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+import click
+
+from .. import providers
+from ..call import Secret
+from ..credentials import Credentials
+from ..errors import CredentialError, RequestError
+from ..places import home
+from .answering import opened_client
+from .console import Spinner, is_terminal, safe_json, table, tell
+from .options import Command, reaches, settings
+
+__all__ = ["keys"]
+
+
+@click.group()
+def keys() -> None:
+    """Store, list, remove and test keys.
+
+    A key is looked for in the provider's environment variables first, then among the stored ones. Each stored
+    key is bound to hosts and sent nowhere else. The key file is readable by you alone; --keyring puts the
+    value into the system keyring instead.
+    """
+
+
+@keys.command("set", cls=Command)
+@click.argument("name")
+@click.argument("value", required=False, metavar="")
+@click.option(
+    "--host", "hosts", multiple=True, metavar="HOST",
+    help="A host it may go to: api.example.com, api.example.com:8443, or http://10.0.0.7:8000 for plain http "
+    "(may be repeated). [default: the provider's own, or those stored with the key]",
+)  # fmt: skip
+@click.option("--keyring", is_flag=True, help="Keep the value in the system keyring, not in the key file.")
+def set_key(name: str, value: str | None, hosts: tuple[str, ...], keyring: bool) -> None:
+    """Store a key under NAME, a provider's name or one of your own.
+
+    The value is asked for without showing it, or read from stdin: antiphon keys set openai < key.txt
+    """
+    if value is not None:
+        raise click.UsageError(
+            "A key is not given as an argument: it would stay in the shell's history. It is asked for, or read from stdin."
+        )
+    credentials = Credentials(home())
+    bound = hosts or _usual_hosts(name, credentials)
+    stored = credentials.set(name, _ask_key(name), hosts=bound, keyring=keyring)
+    if stored.note:
+        tell(stored.note, label="note", color="yellow")
+    tell(f"stored {name} in the {_place(stored.where)}; it goes only to {', '.join(stored.hosts)}")
+
+
+@keys.command("list", cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
+def list_keys(as_json: bool) -> None:
+    """List the keys there are: names, hosts and places, never values."""
+    credentials = Credentials(home())
+    rows = [
+        *_environment_keys(credentials),
+        *((kept.name, _place(kept.where), kept.hosts) for kept in credentials.list()),
+    ]
+    if as_json:
+        names = ("name", "where", "hosts")
+        click.echo(safe_json([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    table(("name", "where", "goes to"), ((name, where, ", ".join(hosts)) for name, where, hosts in rows))
+    if not rows:
+        tell("no keys yet: `antiphon keys set NAME`")
+
+
+@keys.command("remove", cls=Command)
+@click.argument("name")
+def remove_key(name: str) -> None:
+    """Forget the stored key NAME."""
+    Credentials(home()).remove(name)
+    tell(f"removed {name}")
+
+
+@keys.command("test", cls=Command)
+@click.argument("name")
+@click.option(
+    "--provider", metavar="NAME", help="Whom to ask with it, if the key is not named after a provider."
+)
+@reaches
+def test_key(name: str, provider: str | None, **given: Any) -> None:
+    """Ask the provider for its models with the key NAME: nothing is generated, nothing is paid for."""
+    chosen = settings(given)
+    if provider or name not in providers.names():
+        chosen["credential"] = name
+        provider = provider or ("compatible" if "base_url" in chosen else None)
+    else:
+        provider = name
+    if provider is None:
+        raise RequestError(
+            f"{name!r} is not a provider's name, so nobody knows whom to ask",
+            hint=f"Say it: `antiphon keys test {name} --provider PROVIDER` or `--base-url URL`.",
+        )
+    if providers.get(provider).key == "none":
+        tell(f"{provider} needs no key")
+        return
+    with opened_client() as client, Spinner(f"asking {provider}"):
+        found = client.models(provider, **chosen)
+    tell(f"{name} works: {provider} lists {len(found)} model{'s' if len(found) != 1 else ''}")
+
+
+# ---------------------------------------------------------------------------------------------- parts
+
+
+def _ask_key(name: str) -> Secret:
+    if is_terminal(sys.stdin):
+        return Secret(getpass.getpass(f"Key for {name} (not shown): ", stream=sys.stderr))
+    try:
+        return Secret(sys.stdin.buffer.read(1 << 20).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise CredentialError(f"the key for {name} on stdin is not text", field="api_key") from None
+
+
+def _usual_hosts(name: str, credentials: Credentials) -> tuple[str, ...]:
+    """The hosts a key goes to if nothing is said: those it had, or its provider's own."""
+    for kept in credentials.list():
+        if kept.name == name:
+            return kept.hosts
+    own = providers.get(name).own_hosts if name in providers.names() else ()
+    if not own:
+        raise RequestError(
+            f"where may the key {name} go?",
+            field="hosts",
+            hint=f"Name the host: `antiphon keys set {name} --host api.example.com`.",
+        )
+    return own
+
+
+def _environment_keys(credentials: Credentials) -> list[tuple[str, str, tuple[str, ...]]]:
+    found = [providers.get(name) for name in providers.names()]
+    places = ((provider, credentials.where(provider.name, env=provider.key_env)) for provider in found)
+    return [
+        (provider.name, where, provider.own_hosts)
+        for provider, where in places
+        if where and where.startswith("environment")
+    ]
+
+
+def _place(where: str) -> str:
+    return {"file": "key file", "keyring": "system keyring"}.get(where, where)
