@@ -49,7 +49,11 @@ def completion(text: str, model: str) -> dict[str, Any]:
         "choices": [
             {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"},
         ],
-        "usage": {"prompt_tokens": 3, "completion_tokens": len(text.split()), "total_tokens": 3 + len(text.split())},
+        "usage": {
+            "prompt_tokens": 3,
+            "completion_tokens": len(text.split()),
+            "total_tokens": 3 + len(text.split()),
+        },
     }
 
 
