@@ -460,12 +460,16 @@ class _Account:
 # ------------------------------------------------------------------------------------------- headers
 
 
-def _kept(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _kept(headers: Iterable[tuple[str, str]], secrets: tuple[Secret, ...]) -> dict[str, str]:
     kept: dict[str, str] = {}
     for name, value in headers:
         lower = name.lower()
         if lower in KEPT or lower.startswith(KEPT_PREFIXES):
             kept[lower] = value
+    for secret in secrets:
+        together = "\n".join(kept.values())
+        if _scrub(together, secret) is not together:
+            kept = {name: _scrub(value, secret) for name, value in kept.items()}
     return kept
 
 
@@ -545,29 +549,21 @@ class _Watch:
     A later deadline only moves `_at`; the timer looks again when it rings. So a stream's pieces cost no timers.
     """
 
-    __slots__ = (
-        "_at",
-        "_cancelling",
-        "_limit",
-        "_loop",
-        "_task",
-        "_timer",
-        "_total_at",
-        "expired",
-        "seconds",
-    )
+    __slots__ = ("_at", "_cancelling", "_limit", "_loop", "_task", "_timer", "_total_at", "expired")
 
-    def __init__(self, total: float | None) -> None:
+    def __init__(self, timeout: Timeout) -> None:
         self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling() if sys.version_info >= (3, 11) else 0
-        self._total_at = math.inf if total is None else self._loop.time() + total
-        self._at = math.inf
+        now = self._loop.time()
+        first_token, idle, total = (x or math.inf for x in (timeout.first_token, timeout.idle, timeout.total))
+        self._at = self._total_at = now + total
         self._limit = "total"
-        self._timer: asyncio.TimerHandle | None = None
-        self.seconds = total
+        # Set for the earliest that any deadline may be, so that hardly any is too early for it.
+        at = now + min(first_token, idle, total)
+        self._timer = self._loop.call_at(at, self._ring) if at < math.inf else None
         self.expired = ""
 
     def arm(self, limit: str, seconds: float | None) -> None:
@@ -666,8 +662,7 @@ class _Sending:
     async def run(self) -> Reply:
         self.target = self._target()
         self.started = self.transport.clock.now()
-        self.watch = watch = _Watch(self.delivery.timeout.total)
-        watch.arm("total", None)
+        self.watch = watch = _Watch(self.delivery.timeout)
         try:
             return await self._tries()
         except asyncio.CancelledError:
@@ -690,13 +685,14 @@ class _Sending:
         while True:
             try:
                 return await self._try()
-            except (TransportError, ReplyError) as error:
+            except AntiphonError as error:
                 wait = self._wait_before_retry(error, tries)
                 if wait is None:
                     if tries:
                         _add_to_message(error, f" (after {tries + 1} tries)")
                     _scrub_error(error, self.call.secrets)
-                    raise
+                    # The frames below hold pieces of the raw answer, which may repeat the key.
+                    raise error.with_traceback(None) from error.__cause__
             self.watch.arm("total", None)
             if self.events and self.on_retry:
                 self.on_retry()
@@ -739,7 +735,7 @@ class _Sending:
         arriving = await (self._open() if self.answer is None else self._open_answer(self.answer))
         self.arrived = True
         try:
-            self.headers = _kept(arriving.headers.items())
+            self.headers = _kept(arriving.headers.items(), self.call.secrets)
             if 300 <= arriving.status < 400:
                 raise _redirected(arriving, self.target)
             body = await self._body(arriving)
@@ -748,12 +744,10 @@ class _Sending:
         return self._reply(arriving.status, body)
 
     def _reply(self, status: int, body: bytes) -> Reply:
-        headers = self.headers
         for secret in self.call.secrets:
             body = secret.scrub(body)
-            headers = {name: _scrub(value, secret) for name, value in headers.items()}
         timings = Timings(self.queued, self.first_token, self.transport.clock.now() - self.started)
-        return Reply(status, body, headers, timings)
+        return Reply(status, body, self.headers, timings)
 
     async def _open(self) -> _Arriving:
         """Send the call over the network."""
@@ -865,9 +859,11 @@ class _Sending:
 
     # -------------------------------------------------------------------------------------- once more?
 
-    def _wait_before_retry(self, error: TransportError | ReplyError, tries: int) -> float | None:
+    def _wait_before_retry(self, error: AntiphonError, tries: int) -> float | None:
         """Seconds to wait before the next try, or None to give up. Adds to the message why, where it matters."""
         if self.output or (self.events and self.on_retry is None):
+            return None
+        if not isinstance(error, TransportError | ReplyError):
             return None
         if not self.revived and self._died_in_pool(error):
             self.revived = True
