@@ -34,7 +34,7 @@ from antiphon.errors import (
 from antiphon.request import Config, Media, Message, Request, Schema
 
 from ..conftest import LlamaServer
-from .wire import fetched, folded, plain, streamed, whole
+from .wire import fetched, folded, listed, plain, streamed, whole
 
 OPENAI = openai_responses.OPENAI
 COMPATIBLE = openai_responses.COMPATIBLE
@@ -670,8 +670,7 @@ def test_sdk_sends_the_same(row: Row) -> None:
         assert recorder.sent == ours
     adapter = TypeAdapter(ResponseCreateParamsNonStreaming)
     known = {**ours, "input": [as_typed(item) for item in ours["input"]]}
-    typed = adapter.validate_python(known)
-    assert adapter.dump_python(typed, mode="json", warnings=False) == known  # unknown fields would be dropped
+    assert listed(adapter.validate_python(known)) == known
 
 
 def as_typed(item: dict[str, Any]) -> dict[str, Any]:

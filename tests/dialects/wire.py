@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from typing import Any
 
 from antiphon import events
@@ -28,6 +29,15 @@ def streamed(raw: bytes) -> Reply:
 def plain(value: object) -> Any:
     """`value` as it is after a trip over the wire: no tuples, no frozen mappings."""
     return json.loads(dumps(value))
+
+
+def listed(value: object) -> Any:
+    """What pydantic made of typed JSON, its lazy iterators read out: only fields that the types know are left."""
+    if isinstance(value, dict):
+        return {name: listed(item) for name, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [listed(item) for item in value]
+    return value
 
 
 def folded(dialect: Dialect, reply: Reply) -> tuple[Completion, Delta, list[Delta]]:
