@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 REFERENCE = Path(__file__).parent / "reference"
 GENERATED = "<!-- Made by docs/generate.py; change the code's docstrings instead. -->\n"
@@ -134,6 +135,53 @@ def providers() -> str:
         "with a base URL. A setting that a provider does not take is refused before anything is sent."
     )
     return "\n\n".join([GENERATED, "# Providers", intro, "\n".join(rows)]) + "\n"
+
+
+@page("cli.md")
+def cli() -> str:
+    """Each command with its help and its options, and the exit codes."""
+    import click
+
+    from antiphon.cli import EXIT_CODES, antiphon
+
+    intro = inspect.cleandoc(antiphon.help or "")
+    codes = [line.split(maxsplit=1) for line in EXIT_CODES.splitlines()[2:]]
+    table = "\n".join(f"| {code} | {text} |" for code, text in codes)
+    parts = [
+        GENERATED,
+        "# The command line",
+        intro,
+        "## Exit codes",
+        f"| code | meaning |\n|---|---|\n{table}",
+    ]
+    top = click.Context(antiphon, info_name="antiphon")
+    for name in antiphon.list_commands(top):
+        command = antiphon.get_command(top, name)
+        assert command is not None
+        parts += _command(command, click.Context(command, top, name), 2)
+    return "\n\n".join(parts) + "\n"
+
+
+def _command(command: Any, context: Any, level: int) -> list[str]:
+    """One command, and those under it."""
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)]).strip()
+    parts = [
+        f"{'#' * level} `{context.command_path}`",
+        f"```text\n{usage}\n```",
+        inspect.cleandoc(command.help or ""),
+    ]
+    options = [param for param in command.params if param.param_type_name == "option"]
+    records = [record for option in options if (record := option.get_help_record(context))]
+    if records:
+        parts.append("\n".join(["| option | |", "|---|---|", *map(_row, records)]))
+    for name, sub in getattr(command, "commands", {}).items():
+        parts += _command(sub, type(context)(sub, context, name), level + 1)
+    return parts
+
+
+def _row(record: tuple[str, str]) -> str:
+    names, text = (part.replace("|", "\\|") for part in record)
+    return f"| `{names}` | {text} |"
 
 
 def main() -> int:

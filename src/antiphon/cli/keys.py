@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -87,7 +88,7 @@ def remove_key(name: str) -> None:
 @click.option(
     "--provider", metavar="NAME", help="Whom to ask with it, if the key is not named after a provider."
 )
-@reaches
+@partial(reaches, key=False)
 def test_key(name: str, provider: str | None, **given: Any) -> None:
     """Ask the provider for its models with the key NAME: nothing is generated, nothing is paid for."""
     chosen = settings(given)

@@ -50,11 +50,12 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 def models_of(provider: str | None, as_json: bool, **given: Any) -> None:
     """List the models that PROVIDER offers now (the word `of` may be left out)."""
-    provider = provider or os.environ.get("ANTIPHON_MODEL", "").partition("/")[0] or "local"
+    if provider is None and given["base_url"] is None:
+        provider = os.environ.get("ANTIPHON_MODEL", "").partition("/")[0] or "local"
     if provider == "local":
         _list_embedded(as_json)
         return
-    with opened_client() as client, Spinner(f"asking {provider}"):
+    with opened_client() as client, Spinner(f"asking {provider or given['base_url']}"):
         found = client.models(provider, **settings(given))
     if as_json:
         click.echo(safe_json([_as_object(model) for model in found]))

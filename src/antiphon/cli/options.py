@@ -18,8 +18,10 @@ from ..request import REPLAY_MODES, Config
 __all__ = ["Command", "asks", "reaches", "settings"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-# Their own option, made by hand below.
+# Its own option is made by hand below.
 _BY_HAND = ("model",)
+# Where Config's words are about Python.
+_HELP = {"response_format": "Ask for plain text or any JSON; for a JSON Schema use --schema."}
 
 
 class Command(click.Command):
@@ -86,10 +88,10 @@ def config_options() -> Iterator[click.Option]:
 
 def _option(name: str, annotation: Any, text: str) -> click.Option:
     kind, multiple = _kind(annotation)
-    help_text = text.replace("\\", "")
+    told = _HELP.get(name) or text[:1].upper() + text[1:] + "."
     if multiple:
-        help_text += " (may be repeated)"
-    return click.Option([f"--{name.replace('_', '-')}"], type=kind, multiple=multiple, help=help_text)
+        told = told.removesuffix(".") + " (may be repeated)."
+    return click.Option([f"--{name.replace('_', '-')}"], type=kind, multiple=multiple, help=told)
 
 
 def _kind(annotation: Any) -> tuple[click.ParamType[Any], bool]:
@@ -135,12 +137,12 @@ _REACH = (
         "--base-url", metavar="URL", help="A server of your own; the provider is then 'compatible'."
     ),
     click.option("--dialect", metavar="NAME", help="Another protocol than the provider's first."),
-    click.option("--key-name", "credential", metavar="NAME", help="Use the stored key of this name."),
     click.option(
         "--timeout", type=float, metavar="SECONDS", help="Deadline for everything, retries included."
     ),
     click.option("--retries", type=int, metavar="N", help="Most tries after the first one. [default: 2]"),
 )
+_KEY = (click.option("--key-name", "credential", metavar="NAME", help="Use the stored key of this name."),)
 _WHAT = (
     click.option("-s", "--system", metavar="TEXT", help="The system prompt."),
     click.option(
@@ -161,7 +163,7 @@ _WHAT = (
 
 def asks(command: F) -> F:
     """All options of a request. The command gets them as keyword arguments for `settings`."""
-    for option in reversed((*_WHO, *_WHAT, *_REACH)):
+    for option in reversed((*_WHO, *_WHAT, *_REACH, *_KEY)):
         command = option(command)
     # click collects options from the bottom up.
     collected: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
@@ -169,9 +171,9 @@ def asks(command: F) -> F:
     return command
 
 
-def reaches(command: F) -> F:
-    """The options that say how a provider is reached."""
-    for option in reversed(_REACH):
+def reaches(command: F, *, key: bool = True) -> F:
+    """The options that say how a provider is reached, and with which `key`."""
+    for option in reversed((*_REACH, *(_KEY if key else ()))):
         command = option(command)
     return command
 
