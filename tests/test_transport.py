@@ -11,7 +11,6 @@ import os
 import socket
 import ssl
 import sys
-import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -345,40 +344,59 @@ def test_closing_twice_and_unused_is_fine() -> None:
     assert run(main()) == 200
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_leaves_the_parents_connections_alone() -> None:
-    """After a fork the child makes its own connections, and the parent's keep working."""
+FORKS = """
+import asyncio, os, sys, threading
+from antiphon.call import Call
+from antiphon.request import Delivery
+from antiphon.transport import Transport
 
-    async def main() -> tuple[int, int, int]:
-        async with serving(http()) as peer, transport() as it:
-            await send(it, call(peer.url))
-            child = os.fork()
-            if child == 0:
-                os._exit(_in_child(it, peer.url))
-            while True:
-                done, status = os.waitpid(child, os.WNOHANG)
-                if done:
-                    break
-                await asyncio.sleep(0.01)
-            await send(it, call(peer.url))
-            return os.waitstatus_to_exitcode(status), peer.connections, len(peer.asked)
+it, loop = Transport(), asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
 
-    assert run(main()) == (0, 2, 3)
+def on(loop, coroutine):
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
 
+def send():
+    return it.send(Call(sys.argv[1], b"{}"), Delivery(retries=0), check=None)
 
-def _in_child(it: Transport, url: str) -> int:
-    """What the forked child does, on a loop of its own in a thread without one."""
-    codes: list[int] = []
-
-    async def main() -> None:
-        codes.append((await send(it, call(url))).status)
+async def in_child():
+    if sys.argv[2] == "sends":
+        await send()
         await it.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    thread.join(20)
-    return 0 if codes == [200] else 1
+on(loop, send())
+child = os.fork()
+if child == 0:
+    asyncio.run(in_child())
+    sys.exit(0)  # the whole way out, with all destructors
+assert os.waitpid(child, 0)[1] == 0
+on(loop, send())
+on(loop, it.close())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(("child", "connections"), [("sends", 2), ("only exits", 1)])
+def test_a_forked_child_leaves_the_parents_connections_alone(child: str, connections: int) -> None:
+    """A child makes connections of its own; when it exits, the parent's kept connection still works."""
+
+    async def main() -> tuple[int | None, bytes, int]:
+        async with serving(http()) as peer:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-Wignore::DeprecationWarning",
+                "-c",
+                FORKS,
+                peer.url,
+                child,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            _, errors = await process.communicate()
+            return process.returncode, errors, peer.connections
+
+    code, errors, count = run(main())
+    assert (code, errors.decode()) == (0, "")
+    assert count == connections
 
 
 # ------------------------------------------------------------------------------------------- streams

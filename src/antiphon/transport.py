@@ -19,6 +19,7 @@ import re
 import ssl
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -135,7 +136,7 @@ class Transport:
         self.tls = tls
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._targets: dict[str, _Target] = {}
-        self._pid = os.getpid()
+        _transports.add(self)
 
     async def send(
         self,
@@ -175,24 +176,23 @@ class Transport:
     async def close(self) -> None:
         """Close the connections of the running loop."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
-        if pool is not None and self._pid == os.getpid():
+        if pool is not None:
             await pool.close()
 
     def _pool(self) -> _Pool:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
-        if pool is None or self._pid != os.getpid():
-            pool = self._new_pool(loop)
+        if pool is None:
+            for dead in [old for old in self._pools if old.is_closed()]:
+                _never_free(self._pools.pop(dead))
+            pool = self._pools[loop] = _Pool(self.tls)
         return pool
 
-    def _new_pool(self, loop: asyncio.AbstractEventLoop) -> _Pool:
-        if self._pid != os.getpid():  # after a fork the sockets are the parent's: neither use nor close them
-            _abandoned.extend(self._pools.values())
-            self._pools, self._pid = {}, os.getpid()
-        dead = [old for old in self._pools if old.is_closed()]
-        _abandoned.extend(self._pools.pop(old) for old in dead)
-        pool = self._pools[loop] = _Pool(self.tls)
-        return pool
+    def forget(self) -> None:
+        """In a forked child: leave all connections to the parent, and make new ones when needed."""
+        for pool in self._pools.values():
+            _never_free(pool)
+        self._pools = {}
 
     def target(self, url: str) -> _Target:
         """Where a call to `url` goes. RequestError when it is no address."""
@@ -230,8 +230,29 @@ class _Pool:
             await asyncio.sleep(0)  # transports say goodbye in the loop's next turn
 
 
-# Pools that cannot be closed: closing them from another process or a dead loop would do harm.
-_abandoned: list[_Pool] = []
+def _never_free(pool: _Pool) -> None:
+    """Keep a pool that may not be closed from here until the process is gone.
+
+    Freeing it would close its sockets. In a forked child that takes them out of the epoll that the child
+    shares with its parent, whose connections then hang; and it would end the parent's TLS sessions.
+    """
+    import ctypes
+
+    if hasattr(ctypes, "pythonapi"):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
+
+
+_transports: weakref.WeakSet[Transport] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in list(_transports):
+        transport.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 # Whether the connection of the current task's latest request was made for it. Else it came from the pool.
 _fresh: ContextVar[bool] = ContextVar("antiphon_fresh_connection", default=False)
