@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from .canon import canonical, key
+from .failures import Busy
+from .store import Details, Entry, Recording, Store
 
-__all__ = ["canonical", "key"]
+__all__ = ["Busy", "Details", "Entry", "Recording", "Store", "canonical", "key"]

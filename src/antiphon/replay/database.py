@@ -1,0 +1,404 @@
+"""The SQLite file under the store: opening it, its schema, who may write, and what its failures mean.
+
+Imported only when a store is used, because sqlite3 takes longer to import than the rest of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import ReplayError
+from .failures import Busy, failure, is_locked
+
+__all__ = ["Database"]
+
+APPLICATION_ID: Final = 0x416E7470  # "Antp": says that an SQLite file is a replay store
+PAGE_SIZE: Final = 8_192
+# Seconds to wait for another process that writes.
+PATIENCE: Final = 30.0
+# Seconds between looks whether the file is still where it was opened.
+LOOK_AGAIN: Final = 1.0
+# Pages of write-ahead log after which it is copied into the file, on a thread of its own: copying waits for
+# the disk. SQLite itself would do it inside a commit, so it is told to only if our thread cannot keep up.
+CHECKPOINT_PAGES: Final = 4_000
+LATE_CHECKPOINT_PAGES: Final = 32_000
+
+# One entry for each version of the schema; user_version counts them. Never change one: add the next.
+MIGRATIONS: list[tuple[str, ...]] = [
+    (
+        # The small columns come first and what only `show` reads comes last, so that a long row is not read whole.
+        """CREATE TABLE recordings (
+            id INTEGER PRIMARY KEY,       -- in the order of recording
+            key BLOB NOT NULL UNIQUE,     -- 1 for k1, then the 32 bytes
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            seed TEXT,                    -- decimal: may be wider than 64 bits
+            recorded_at REAL NOT NULL,    -- unix seconds
+            snippet TEXT NOT NULL,        -- start of the last user message
+            size INTEGER NOT NULL,        -- stored bytes of this row
+            digest BLOB NOT NULL,         -- SHA-256 of the reply before packing
+            reply BLOB NOT NULL,          -- packed: head as JSON, line end, body
+            question BLOB NOT NULL        -- packed: canonical request, cuts, body that was sent
+        )""",
+        "CREATE TABLE blobs (sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NULL)",
+        """CREATE TABLE media (
+            recording INTEGER NOT NULL,
+            sha256 BLOB NOT NULL,
+            PRIMARY KEY (recording, sha256)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX media_by_blob ON media (sha256)",
+    ),
+]
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise failure(error, path) from error
+
+
+# All that live in this process, and the connections that a forked child must neither use nor close.
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_abandoned: list[sqlite3.Connection | None] = []
+
+
+def _forget_after_fork() -> None:
+    for database in list(_databases):
+        database.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+class Database:
+    """The file, with one connection for reading and one for writing, both safe to use from any thread.
+
+    In write-ahead mode readers and the writer do not wait for each other. Every method raises ReplayError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._waits = True
+        self._inode: tuple[int, int] | None = None
+        self._looked_at = 0.0
+        self._read_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._log_pages = 0
+        self._checkpointing = False
+        _databases.add(self)
+
+    # ------------------------------------------------------------------------------------- reading
+
+    def row(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The first row, or None: also when nothing has been recorded yet, for reading never makes the file."""
+        with self._read_lock:
+            try:
+                if self._reader is None:
+                    self._reader = _open(self.path, create=False)
+                    if self._reader is None:
+                        return None
+                # All rows, so that the statement is finished: an open one would hold the log back.
+                rows = self._reader.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                self._drop_reader()
+                raise failure(error, self.path) from error
+            return rows[0] if rows else None
+
+    @contextmanager
+    def snapshot(self) -> Generator[sqlite3.Connection | None]:
+        """A connection of its own that sees the store as it is now, for whatever takes long; None: no store yet."""
+        with _explained(self.path):
+            connection = _open(self.path, create=False)
+            try:
+                if connection is not None:
+                    connection.execute("BEGIN")
+                yield connection
+            finally:
+                if connection is not None:
+                    connection.close()
+
+    # ------------------------------------------------------------------------------------- writing
+
+    @contextmanager
+    def writing(self, *, wait: bool = True) -> Generator[sqlite3.Connection]:
+        """A transaction; its changes are all kept, or none.
+
+        Without `wait` it raises Busy instead of waiting for anything: the lock, or the file being opened.
+        """
+        if not self._write_lock.acquire(blocking=wait, timeout=PATIENCE if wait else -1):
+            raise Busy(f"the replay store {self.path} is being written to")
+        try:
+            writer = self._begun(wait=wait)
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    writer.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._drop_writer()
+            raise failure(error, self.path) from error
+        finally:
+            self._write_lock.release()
+
+    def _begun(self, *, wait: bool) -> sqlite3.Connection:
+        if self._writer is not None and time.monotonic() > self._looked_at + LOOK_AGAIN:
+            self._reopen_if_moved()
+        if self._writer is None:
+            if not wait:
+                raise Busy(f"the replay store {self.path} is not open yet")
+            self._writer = _open(self.path, create=True)
+            self._waits = True
+            self._inode, self._looked_at = _inode(self.path), time.monotonic()
+        assert self._writer is not None
+        if self._waits != wait:
+            self._writer.execute(f"PRAGMA busy_timeout={int(PATIENCE * 1000) if wait else 0}")
+            self._waits = wait
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if wait or not is_locked(error):
+                raise
+            raise Busy(f"the replay store {self.path} is being written to by another process") from None
+        return self._writer
+
+    def _reopen_if_moved(self) -> None:
+        """If the file was moved away or removed under us, what follows belongs into a new one."""
+        self._looked_at = time.monotonic()
+        if self._inode != _inode(self.path):
+            self._drop_writer()
+            with self._read_lock:
+                self._drop_reader()
+
+    # ---------------------------------------------------------------------------------- checkpoints
+
+    def written(self, size: int) -> None:
+        """Say that about so many bytes were written: now and then this starts a checkpoint, which nobody waits for."""
+        self._log_pages += 3 + size // PAGE_SIZE
+        if self._log_pages < CHECKPOINT_PAGES or self._checkpointing:
+            return
+        self._log_pages = 0
+        self._checkpointing = True
+        thread = threading.Thread(target=self._checkpoint, name="antiphon-checkpoint", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down: closing the store does it too
+            self._checkpointing = False
+
+    def _checkpoint(self) -> None:
+        try:
+            self.checkpoint("PASSIVE")
+        except ReplayError:
+            return  # it loses nothing: the log is read until a later checkpoint, and a put will say what is wrong
+        finally:
+            self._checkpointing = False
+
+    def checkpoint(self, mode: str) -> None:
+        """Copy the log into the file."""
+        with _explained(self.path):
+            connection = _open(self.path, create=False)
+            if connection is not None:
+                try:
+                    connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+                finally:
+                    connection.close()
+
+    # -------------------------------------------------------------------------------------- closing
+
+    def close(self) -> None:
+        """Close the connections. The database opens again when it is used again."""
+        with self._write_lock:
+            self._drop_writer()
+        with self._read_lock:
+            self._drop_reader()
+
+    def forget(self) -> None:
+        """In a forked child: start afresh. SQLite connections must not even be closed across a fork."""
+        _abandoned.extend((self._reader, self._writer))
+        self._reader = self._writer = None
+        self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
+        self._checkpointing = False
+
+    def __del__(self) -> None:
+        # Without locks: at the interpreter's end a daemon thread may have died holding one.
+        self._drop_writer()
+        self._drop_reader()
+
+    def _drop_reader(self) -> None:
+        connection, self._reader = self._reader, None
+        _closed(connection)
+
+    def _drop_writer(self) -> None:
+        connection, self._writer = self._writer, None
+        _closed(connection)
+
+
+def _closed(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        with suppress(
+            sqlite3.Error
+        ):  # closing may checkpoint, and so fail on a full disk; the log stays valid
+            connection.close()
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+# --------------------------------------------------------------------------------------------- opening
+
+
+def _open(path: Path, *, create: bool) -> sqlite3.Connection | None:
+    """A connection to a store with today's schema; None if there is none and it is not to be made."""
+    if create:
+        _make_file(path)
+    elif not _size(path):
+        return None
+    connection = _connect(path, "mode=rw")
+    try:
+        _prepare(connection, path)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if create or is_locked(error):
+            raise
+        return _open_read_only(path, error)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> sqlite3.Connection:
+    """A store in a folder that may not be written to. Its log cannot be shared there, so it must be empty."""
+    if _size(path.with_name(path.name + "-wal")):
+        raise cause
+    connection = _connect(path, "mode=ro&immutable=1")
+    try:
+        if _version(connection, path) != len(MIGRATIONS):
+            raise cause
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise _no_access(path, error) from error
+
+
+def _make_file(path: Path) -> None:
+    """The file, empty, for the owner only; SQLite gives the files beside it the same permissions."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise _no_access(path, error) from error
+
+
+def _no_access(path: Path, error: OSError) -> ReplayError:
+    return ReplayError(
+        f"the replay store {path} cannot be opened: {error.strerror or error}",
+        hint="Check the folder and who owns it, or choose another with ANTIPHON_HOME.",
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # Nothing in a file that somebody else made may call functions of ours.
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cache_size=-8192")
+    version = _version(connection, path)
+    if version == 0:
+        connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    if _in_wal_mode(connection):
+        # A power failure can cost the last recordings, never the file; kill -9 costs nothing.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LATE_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT_PAGES * PAGE_SIZE * 4}")
+    if version < len(MIGRATIONS):
+        _migrate(connection, path)
+
+
+def _in_wal_mode(connection: sqlite3.Connection) -> bool:
+    """Switch the write-ahead log on; False where the file system cannot share memory (then SQLite does without)."""
+    deadline = time.monotonic() + PATIENCE
+    while (mode := _journal_mode(connection, deadline)) is None:
+        time.sleep(0.005)
+    return mode == "wal"
+
+
+def _journal_mode(connection: sqlite3.Connection, deadline: float) -> str | None:
+    """The mode after asking for the log; None if another process is switching a new file at this moment."""
+    try:
+        return connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        # SQLite reports this without waiting, whatever the busy timeout says.
+        if not is_locked(error) or time.monotonic() > deadline:
+            raise
+        return None
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema, 0 for a new file. ReplayError if the file is not ours or too new."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not ours and (version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
+        raise ReplayError(
+            f"{path} is an SQLite file, but not a replay store",
+            hint="Move it away, or choose another folder with ANTIPHON_HOME.",
+        )
+    if version > len(MIGRATIONS):
+        raise ReplayError(
+            f"the replay store {path} has schema {version}; this version of Antiphon knows {len(MIGRATIONS)}",
+            hint="Upgrade Antiphon, or choose another folder with ANTIPHON_HOME.",
+        )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, path)  # again: another process may have been faster
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
