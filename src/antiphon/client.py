@@ -171,7 +171,7 @@ class Client:
 
     def models(self, provider: str | None = None, **settings: Unpack[Settings]) -> list[Model]:
         """The provider's live model list. Takes the settings that say who is asked, and `timeout`, `retries`."""
-        chosen, config, base_url = _who({"provider": provider, **settings})
+        chosen, config, base_url = _who({"provider": provider, **settings}, needs_model=False)
         if chosen.listing is not None:
             return list(chosen.listing())
         request = Request(
@@ -247,8 +247,7 @@ def _hang_up_all() -> None:
         _hang_up(transport, wait=True)
 
 
-
-def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:
+def _who(settings: Settings, *, needs_model: bool = True) -> tuple[providers.Provider, Config, str | None]:
     """Who is asked, with which settings, and at which address of the user's own."""
     unknown = settings.keys() - _CONFIG_FIELDS - _OTHER_FIELDS
     if unknown:
@@ -273,7 +272,7 @@ def _who(settings: Settings) -> tuple[providers.Provider, Config, str | None]:
             )
     provider = providers.get(name)
     model = model or provider.default_model
-    if not model:
+    if not model and needs_model:
         raise RequestError(
             f"provider {name} needs a model",
             field="model",
