@@ -55,6 +55,10 @@ def complete(
     """
     if as_json and stream:
         raise click.UsageError("--json prints one object at the end; it cannot --stream.")
+    if output is not None and not os.access(output.parent, os.W_OK | os.X_OK):
+        raise click.UsageError(
+            f"cannot write {output}: there is no such folder, or it is not yours to write in."
+        )
     text, chosen = _prompt(prompt, files), settings(given)
     with opened_client() as client:
         if as_json:

@@ -110,7 +110,7 @@ def pull_model(name: str, quiet: bool) -> None:
     from ..local.hub import pull
 
     with progress(name, quiet=quiet) as report:
-        path = pull(name, report)
+        path = pull(name, progress=report)
     tell(f"{name} is in {path}; ask it with -m local/{name}")
 
 
@@ -127,8 +127,8 @@ def remove_model(name: str) -> None:
 
 
 @contextmanager
-def progress(name: str, *, quiet: bool) -> Generator[Callable[[int, int | None], None]]:
-    """A progress bar on stderr; yields what is told (bytes done, bytes in all or None)."""
+def progress(name: str, *, quiet: bool) -> Generator[Callable[[int, int], None]]:
+    """A progress bar on stderr; yields what is told (bytes here, bytes in all)."""
     if quiet or not is_terminal(sys.stderr):
         yield _unseen
         return
@@ -154,7 +154,7 @@ def progress(name: str, *, quiet: bool) -> Generator[Callable[[int, int | None],
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _unseen(done: int, total: int | None) -> None:
+def _unseen(done: int, total: int) -> None:
     del done, total
 
 
