@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import random
@@ -484,6 +485,18 @@ def test_a_killed_process_leaves_no_lease(store: Store):
         os.kill(other.pid, signal.SIGKILL)
         other.wait(20)
         assert store.try_lease(it)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_stores_that_nobody_closed(tmp_path: Path):
+    """A store that is dropped without being closed leaves no file open."""
+    for n in range(20):
+        store = Store(tmp_path / str(n) / "replay.sqlite")
+        record(store, asked(1))
+        assert store.try_lease(key(asked(1)))
+    del store
+    gc.collect()
+    assert not [it for it in Path("/proc/self/fd").iterdir() if str(tmp_path) in os.path.realpath(it)]
 
 
 def test_leases_write_nothing(store: Store):

@@ -36,14 +36,15 @@ class _File:
     held: set[int] = field(default_factory=set[int])
 
 
-_mutex = threading.Lock()
+# Reentrant, because a store that is collected as garbage closes its leases wherever that happens.
+_mutex = threading.RLock()
 _files: dict[str, _File] = {}
 
 
 def _forget_after_fork() -> None:
     """A forked child holds none of its parent's locks; the descriptor itself is as good as a new one."""
     global _mutex  # noqa: PLW0603 - another thread may have held it while the process forked
-    _mutex = threading.Lock()
+    _mutex = threading.RLock()
     for file in _files.values():
         file.held.clear()
 
@@ -94,6 +95,10 @@ class Leases:
             if file.users == 0:
                 del _files[file.name]
                 os.close(file.descriptor)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            self.close()
 
     def _opened(self) -> _File:
         name = os.path.realpath(self.path)

@@ -171,13 +171,13 @@ class Store:
         media = request.media
         if not wait and (media or len(sent) + len(reply.body) > PROMPT_SIZE):
             raise Busy("this is too much to record without waiting")
-        row = self._row(request, key, sent, reply)
+        row = self._row(request, key, sent, reply, media)
         blobs = [packed_blob(m.sha256 or "", m.data) for m in media if m.data is not None]
         with self.database.writing(wait=wait) as db:
             write(db, row, blobs)
         self.database.written(row.size + sum(len(data) for _, _, data in blobs))
 
-    def _row(self, request: Request, key: str, sent: bytes, reply: Reply) -> Row:
+    def _row(self, request: Request, key: str, sent: bytes, reply: Reply, media: tuple[Media, ...]) -> Row:
         document = canonical(request)
         if TAG + sha256(document).hexdigest() != key:
             raise ReplayError(f"{key} is not the key of this request")
@@ -191,8 +191,8 @@ class Store:
             snippet=snippet(request),
             digest=sha256(plain).digest(),
             reply=pack(plain),
-            question=pack(pack_question(document, sent, request.media)),
-            media=_hashes(request.media),
+            question=pack(pack_question(document, sent, media)),
+            media=_hashes(media),
         )
 
     def _reply(self, key: str, packed: bytes, digest: bytes) -> Reply:
