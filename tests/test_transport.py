@@ -1537,11 +1537,24 @@ def test_secrets_are_scrubbed_from_replies() -> None:
     reply, _ = once(echo)
     assert reply.body == b'{"you sent": "Bearer ***"}'
     assert reply.headers["x-request-id"] == "req-***"
-    streamed = (
-        STREAM_HEAD + chunk(f"data: {KEY[:9]}".encode()) + chunk(f"{KEY[9:]}\n\n".encode()) + STREAM_END
-    )
-    reply, _ = once(streamed, stream="sse", on_event=lambda _: True)
-    assert reply.body == b"data: ***\n\n"
+
+
+def test_secrets_are_scrubbed_from_streams() -> None:
+    """The events of a stream show no key either, in whatever pieces it comes; the body neither."""
+    body = f"data: a\n\nevent: {KEY}\ndata: b {KEY} c\n\ndata: {KEY}\n\ndata: d\n\n".encode()
+
+    async def byte_by_byte(asked: Asked) -> None:
+        await asked.send(STREAM_HEAD)
+        for i in range(len(body)):
+            await asked.send(chunk(body[i : i + 1]))
+            await asyncio.sleep(0)
+        await asked.send(STREAM_END)
+
+    for script in (byte_by_byte, STREAM_HEAD + chunk(body) + STREAM_END):
+        seen: list[Event] = []
+        reply, _ = once(script, stream="sse", on_event=lambda event, seen=seen: bool(seen.append(event)))
+        assert seen == [Event("a"), Event("b *** c", "***"), Event("***"), Event("d")]
+        assert reply.body == body.replace(KEY.encode(), b"***")
 
 
 def reports_key(event: Event) -> bool:

@@ -38,7 +38,7 @@ from .errors import (
     RequestError,
     TransportError,
 )
-from .events import NDJSON, SSE, Event
+from .events import READERS, Event
 from .request import Delivery, Timeout
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ MAX_WAIT = 60.0  # the longest wait, in seconds, that a server may ask for
 BACKOFF = (0.5, 8.0)  # seconds: the longest wait before the first retry (doubled for each more), and the most
 MINUTE = 60.0
 TICK = 1e-6  # seconds: times closer than this are the same
+LONGEST_SECRET = 4096  # bytes; a longer key is found in a stream only if it comes in one piece
 # Larger bodies are given to aiohttp as a file: it warns about large bytes.
 LARGE_BODY = 1 << 20
 
@@ -150,6 +151,7 @@ class Transport:
         limits: Limits = Limits(),
         tokens: int = 0,
         answer: Answer | None = None,
+        sign: Callable[[Call], Awaitable[Call]] | None = None,
     ) -> Reply:
         """The reply with a success status, its body whole, even of a stream.
 
@@ -157,7 +159,9 @@ class Transport:
         order and says whether one brought output; once one did, nothing is sent again. `on_retry` is called
         before a new try when events without output were given in the last one; without it such a stream is
         not tried again. `account` names who pays, without any key in it: limits and pauses are shared by all
-        calls of one account. `tokens` is the guess for the tokens-per-minute limit (see `settle`).
+        calls of one account. `tokens` is the guess for the tokens-per-minute limit (see `settle`). `sign`
+        is called just before each try and gives the call as it goes out, so that a signature that holds the
+        time is never older than the wait for a slot or for a retry.
 
         Raises TransportError when no whole reply arrived, RequestError when the address is no good, and what
         `check` or `on_event` give. Cancelling the task closes the connection at once.
@@ -166,7 +170,7 @@ class Transport:
         sending = _Sending(self, pool, call, delivery, check)
         sending.on_event, sending.on_retry = on_event, on_retry
         sending.account, sending.limits, sending.tokens = pool.account(account), limits, tokens
-        sending.answer = answer
+        sending.answer, sending.sign = answer, sign
         return await sending.run()
 
     def settle(self, account: str, tokens: int) -> None:
@@ -667,6 +671,8 @@ class _Sending:
     limits: Limits = Limits()
     tokens: int = 0
     answer: Answer | None = None
+    sign: Callable[[Call], Awaitable[Call]] | None = None
+    unsigned: Call = field(init=False)
     target: _Target = field(init=False)
     watch: _Watch = field(init=False)
     started: float = 0.0  # by the clock, as are the next
@@ -677,11 +683,13 @@ class _Sending:
     arrived: bool = False  # the latest try got as far as a status
     events: int = 0  # events given out in the latest try
     output: bool = False  # something of the answer has been seen: no more tries
+    echoes: bool = False  # the answer repeats a key
     handing_out: bool = False  # `on_event` is running: what it raises is none of the network's
     revived: bool = False  # a dead connection from the pool was replaced once already
 
     async def run(self) -> Reply:
         self.target = self._target()
+        self.unsigned = self.call
         self.started = self.transport.clock.now()
         self.watch = watch = _Watch(self.delivery.timeout)
         try:
@@ -727,6 +735,8 @@ class _Sending:
         self.queued += await account.admit(self.limits, self.tokens, clock)
         answered = False
         try:
+            if self.sign is not None:
+                self.call = await self.sign(self.unsigned)
             self.sent = clock.now()
             reply = await self._on_wire()
             answered = reply.status < 300
@@ -831,19 +841,32 @@ class _Sending:
         return b"".join(pieces)
 
     async def _stream(self, read: Callable[[], Awaitable[bytes]], format: StreamFormat) -> bytes:  # noqa: A002
-        parser = SSE() if format == "sse" else NDJSON()
+        parser = READERS[format]()
         pieces: list[bytes] = []
         size = 0
+        recent = b""
         idle = self.delivery.timeout.idle
         while piece := await read():
             pieces.append(piece)
             size += len(piece)
             self._check_size(size)
+            recent = self._look_for_secrets(recent, piece)
             # A piece without events (a comment) is no sign of life.
             if self._give_out(parser.feed(piece)) and self.output:
                 self.watch.arm("idle", idle)
         self._give_out(parser.close())
         return b"".join(pieces)
+
+    def _look_for_secrets(self, recent: bytes, piece: bytes) -> bytes:
+        """Note when the answer repeats a key, be it cut in two; gives what to look at again with the next piece.
+
+        Looking at pieces costs less than looking at events.
+        """
+        recent += piece
+        for secret in self.call.secrets:
+            if secret.scrub(recent) is not recent:
+                self.echoes = True
+        return recent[-LONGEST_SECRET:]
 
     def _give_out(self, events: list[Event]) -> bool:
         """Hand on the events; whether there were any."""
@@ -851,6 +874,8 @@ class _Sending:
             return False
         self.events += len(events)
         on_event = self.on_event
+        if self.echoes:
+            events = [_scrub_event(event, self.call.secrets) for event in events]
         if on_event is not None:
             self.handing_out = True
             for event in events:
@@ -966,6 +991,12 @@ def _scrub(text: str, secret: Secret) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     scrubbed = secret.scrub(raw)
     return text if scrubbed is raw else scrubbed.decode("utf-8", "surrogatepass")
+
+
+def _scrub_event(event: Event, secrets: tuple[Secret, ...]) -> Event:
+    for secret in secrets:
+        event = Event(_scrub(event.data, secret), _scrub(event.name, secret))
+    return event
 
 
 def _scrub_error(error: AntiphonError, secrets: tuple[Secret, ...]) -> None:
