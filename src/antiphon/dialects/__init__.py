@@ -26,7 +26,8 @@ class Refusal:
     """Settings that a family of models does not take.
 
     `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
-    one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens); with `together`
+    one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens,
+    ``response_format=schema`` any JSON Schema), or a kind of media (``image``); with `together`
     they are refused only if all of them are given; `unless_reasoning_off` lifts the refusal when the request
     says reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
@@ -47,7 +48,10 @@ class Quirks:
     ``options.seed``); a setting that is missing
     here is refused before sending. `reasoning` maps a level to the body fields that ask for it, and
     `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a setting's range as
-    (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a stream. `stops` is the most stop texts accepted.
+    (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a stream, `seeded`
+    into those that carry a seed, `prefilled` into a last message that is the assistant's. `stops` is the most stop texts accepted.
+    `parts` gives kinds of media another shape than the dialect's own (openai_chat: see its PARTS). `stream_usage`
+    says whether the usage of a stream has to be asked for.
     `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
     """
@@ -59,6 +63,10 @@ class Quirks:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     always: Mapping[str, Any] = field(default_factory=dict[str, Any])
     streamed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seeded: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    prefilled: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    stream_usage: bool = True
     stops: int = 16
     media: frozenset[str] = frozenset({"image"})
     media_urls: bool = True
@@ -116,7 +124,7 @@ class Dialect(Protocol):
         ...
 
     def error(self, reply: Reply) -> ReplyError:
-        """The typed error for a reply with an error status."""
+        """The typed error for a reply with an error status. Raises Refused where a filter blocked the prompt."""
         ...
 
     def models(self, reply: Reply) -> list[Model]:

@@ -15,6 +15,7 @@ from ..errors import (
     NotFound,
     QuotaExhausted,
     RateLimited,
+    Refused,
     Rejected,
     ReplyError,
     RequestError,
@@ -23,7 +24,7 @@ from ..errors import (
     Unauthorized,
     Unreadable,
 )
-from ..request import Request
+from ..request import Request, Schema
 from . import Body, Quirks, Refusal
 
 __all__ = [
@@ -288,13 +289,25 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
     if refusal.together:
         _check_together(request, refusal, given)
         return
+    for kind in sorted({medium.kind for medium in request.media} & refusal.settings):
+        raise RequestError(
+            f"the model {request.model} takes no {kind} input",
+            field="messages",
+            hint=_way_out(f"{kind} input", refusal),
+        )
     for name, value in given.items():
-        exact = f"{name}={'budget' if name == 'reasoning' and isinstance(value, int) else value}"
+        exact = f"{name}={_kind_of_value(value)}"
         if name in refusal.settings or exact in refusal.settings:
-            what = name if name in refusal.settings else f"{name}={value!r}"
+            shown = "a JSON Schema" if isinstance(value, Schema) else repr(value)
+            what = name if name in refusal.settings else f"{name}={shown}"
             raise RequestError(
                 f"the model {request.model} does not take {what}", field=name, hint=_way_out(what, refusal)
             )
+
+
+def _kind_of_value(value: object) -> object:
+    """What a Refusal calls this value: texts by themselves, the others by what they are."""
+    return "schema" if isinstance(value, Schema) else value if isinstance(value, str) else "budget"
 
 
 def _check_together(request: Request, refusal: Refusal, given: Mapping[str, Any]) -> None:
@@ -357,6 +370,8 @@ def settings(
     merge(body, quirks.always)
     if stream:
         merge(body, quirks.streamed)
+    if "seed" in values and "seed" in quirks.fields:
+        merge(body, quirks.seeded)
     merge(body, request.config.extra)
     return body
 
@@ -447,6 +462,7 @@ _BY_CODE: Mapping[str, type[ReplyError]] = {
 # The HTTP status that an error type stands for, where it comes inside a reply that said 200.
 _STATUS_OF_CODE: Mapping[str, int] = {
     "invalid_request_error": 400,
+    "invalid-argument": 400,  # xAI
     "exceed_context_size_error": 400,
     "context_length_exceeded": 400,
     "authentication_error": 401,
@@ -504,7 +520,8 @@ def read_error(reply: Reply, document: Body | None = None) -> ReplyError:
 
     ``{"error": {"message", "type", "code"}}`` (OpenAI and most others), ``{"type": "error", "error": …}``
     (Anthropic), ``{"error": "text", "code": …}`` (xAI, Ollama), ``{"message", "type", "code"}`` (Mistral),
-    ``{"detail": […]}`` (servers built on FastAPI), or no JSON at all (a proxy).
+    ``{"detail": […]}`` (servers built on FastAPI), or no JSON at all (a proxy). Raises Refused where the code
+    says that a filter or the model declined.
     """
     if document is None:
         try:
@@ -521,11 +538,34 @@ def read_error(reply: Reply, document: Body | None = None) -> ReplyError:
         document.get("type") if document.get("type") != "error" else None,
     )
     messages = (inner.get("message"), document.get("error"), document.get("message"), document.get("detail"))
+    message = next((text for text in map(_words, messages) if text), "")
+    _check_declined(reply, inner, message)
     return reply_error(
         reply,
-        message=next((text for text in map(_words, messages) if text), ""),
+        message=message,
         codes=codes,
         request_id_in_body=document.get("request_id"),
+    )
+
+
+# Codes that say a filter or the model declined: Azure's (error.code), OpenRouter's (error.metadata.error_type).
+_DECLINED = ("content_filter", "content_policy_violation", "refusal")
+
+
+def _check_declined(reply: Reply, error: Body, message: str) -> None:
+    metadata = as_object(error.get("metadata"))
+    reason = next(
+        (code for code in (error.get("code"), metadata.get("error_type")) if code in _DECLINED), None
+    )
+    if reason is None:
+        return
+    found = as_object(as_object(error.get("innererror")).get("content_filter_result"))
+    why = [name for name, result in found.items() if as_object(result).get("filtered") is True]
+    why += [text for text in as_list(metadata.get("reasons")) if isinstance(text, str)]
+    raise Refused(
+        f"{message} ({', '.join(why)})" if why else message or "a content filter declined",
+        reason=reason,
+        request_id=request_id(reply),
     )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta, FinishReason, Usage
@@ -44,6 +44,7 @@ stream: StreamFormat = "sse"
 
 FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
+    "eos": "stop",  # Together
     "length": "length",
     "model_length": "length",  # Mistral
     "content_filter": "content_filter",
@@ -64,6 +65,14 @@ AUDIO_FORMATS: Mapping[str, str] = {
     "audio/ogg": "ogg",
 }
 
+PARTS: Mapping[str, Mapping[str, Any]] = {
+    "image": {"type": "image_url", "image_url": {"url": "{url}"}},
+    "video": {"type": "video_url", "video_url": {"url": "{url}"}},
+    "audio": {"type": "input_audio", "input_audio": {"data": "{base64}", "format": "{format}"}},
+    "document": {"type": "file", "file": {"filename": "{name}", "file_data": "{data_url}"}},
+}
+"""How each kind of media is written, unless the provider's quirks (`parts`) say otherwise; places: PLACES."""
+
 
 def path(request: Request, *, stream: bool) -> str:  # noqa: ARG001 - one address for all
     return "chat/completions"
@@ -81,8 +90,12 @@ def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
     check(request, quirks)
     body: Body = {"model": request.model} if request.model else {}
     body["messages"] = [_message(message, quirks) for message in request.messages]
+    if request.messages[-1].role == "assistant":
+        body["messages"][-1] |= quirks.prefilled
     if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body["stream"] = True
+        if quirks.stream_usage:
+            body["stream_options"] = {"include_usage": True}
     merge(body, settings(request, quirks, _shaped(request), stream=stream))
     return body
 
@@ -101,26 +114,29 @@ def _message(message: Message, quirks: Quirks) -> Body:
     role = quirks.system_role if message.role == "system" else message.role
     if not message.media:
         return {"role": role, "content": message.text}
-    return {"role": role, "content": [_part(part) for part in message.parts]}
+    return {"role": role, "content": [_part(part, quirks) for part in message.parts]}
 
 
-def _part(part: str | Media) -> Body:
+def _part(part: str | Media, quirks: Quirks) -> Body:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    if part.kind == "image":
-        return {"type": "image_url", "image_url": {"url": part.url or part.data_url}}
-    if part.kind == "video":
-        return {"type": "video_url", "video_url": {"url": part.url or part.data_url}}
-    if part.url is not None:
+    shape = quirks.parts.get(part.kind) or PARTS[part.kind]
+    return {name: _filled(value, part) for name, value in shape.items()}
+
+
+def _filled(value: Any, part: Media) -> Any:
+    """`value` of a shape in PARTS with this medium put into its places."""
+    if isinstance(value, Mapping):
+        return {name: _filled(inner, part) for name, inner in cast("Body", value).items()}
+    if value not in PLACES:
+        return value
+    if part.url is not None and value in ("{base64}", "{data_url}"):
         raise RequestError(
             f"this protocol takes {part.kind} input as bytes, not as a URL",
             field="messages",
             hint="Download it first and give the bytes or the path.",
         )
-    if part.kind == "audio":
-        return {"type": "input_audio", "input_audio": {"data": part.base64, "format": _audio_format(part)}}
-    file = {"filename": part.name or "document", "file_data": part.data_url}
-    return {"type": "file", "file": file}
+    return PLACES[value](part)
 
 
 def _audio_format(part: Media) -> str:
@@ -132,6 +148,17 @@ def _audio_format(part: Media) -> str:
             field="messages",
             hint=f"It takes {', '.join(AUDIO_FORMATS)}.",
         ) from None
+
+
+PLACES: Mapping[str, Callable[[Media], str]] = {
+    "{url}": lambda part: part.url or part.data_url,
+    "{url or base64}": lambda part: part.url or part.base64,
+    "{data_url}": lambda part: part.data_url,
+    "{base64}": lambda part: part.base64,
+    "{format}": _audio_format,
+    "{name}": lambda part: part.name or "document",
+}
+"""What can stand in a shape of PARTS: the medium's URL or itself as a data URL, its bytes, its format, its name."""
 
 
 # --------------------------------------------------------------------------------------------- decode
