@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 __all__ = ["Call", "Reply", "Secret", "StreamFormat", "Timings"]
 
-StreamFormat = Literal["", "sse", "ndjson"]
+StreamFormat = Literal["", "sse", "ndjson", "aws"]
 
 # Type and length of stream bodies, by content type (RFC 9110 media types without parameters).
 STREAM_TYPES: Mapping[str, StreamFormat] = {
     "text/event-stream": "sse",
     "application/x-ndjson": "ndjson",
     "application/jsonl": "ndjson",
+    "application/vnd.amazon.eventstream": "aws",
 }
 
 

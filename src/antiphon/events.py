@@ -1,4 +1,4 @@
-"""Stream bodies cut into events: server-sent events and NDJSON, pure and incremental.
+"""Stream bodies cut into events: server-sent events, NDJSON and AWS frames, pure and incremental.
 
 Feed the bytes as they arrive; each feed gives the events that are now complete. The same code reads a
 recorded stream again. However the bytes are cut into chunks, the events are the same.
@@ -6,15 +6,17 @@ recorded stream again. However the bytes are cut into chunks, the events are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
 from .call import StreamFormat
 from .errors import TransportError
+from .frames import Frame, Frames
 
-__all__ = ["MAX_EVENT", "NDJSON", "SSE", "Event", "parse"]
+__all__ = ["AWS", "MAX_EVENT", "NDJSON", "READERS", "SSE", "Event", "parse"]
 
 MAX_EVENT = 16 * 1024 * 1024
 """The most bytes that one event (or one NDJSON line) may have."""
@@ -88,11 +90,53 @@ class NDJSON:
         return _lines(self._blocks.rest())
 
 
+class AWS:
+    """Reads AWS event-stream frames: an event is named as its frame's ``:event-type`` says.
+
+    A frame that reports a problem becomes an event too: ``exception NAME`` with the exception's own JSON, or
+    ``error CODE`` with ``{"message": …}``, where the code and the message stood in headers.
+    """
+
+    __slots__ = ("_frames",)
+
+    def __init__(self) -> None:
+        self._frames = Frames()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events complete now. TransportError for what is damaged or too large (see `frames`)."""
+        return list(map(_event_in, self._frames.feed(data)))
+
+    def close(self) -> list[Event]:
+        """Nothing more. TransportError (phase "cut-off") when the body ended in the middle of a frame."""
+        self._frames.close()
+        return []
+
+
+def _event_in(frame: Frame) -> Event:
+    headers = frame.headers
+    kind = headers.get(":message-type")
+    if kind == "error":
+        report = json.dumps({"message": str(headers.get(":error-message", ""))})
+        return _event((report, f"error {headers.get(':error-code', '')}"))
+    data = frame.payload.decode("utf-8", "replace")
+    if kind == "exception":
+        return _event((data, f"exception {headers.get(':exception-type', '')}"))
+    return _event((data, str(headers.get(":event-type", ""))))
+
+
+READERS: Mapping[StreamFormat, type[SSE] | type[NDJSON] | type[AWS]] = {
+    "sse": SSE,
+    "ndjson": NDJSON,
+    "aws": AWS,
+}
+"""What reads which framing."""
+
+
 def parse(body: bytes, format: StreamFormat) -> Iterator[Event]:  # noqa: A002 - the word the field uses
     """The events of a whole body. None for an unstreamed body (`format` empty)."""
     if not format:
         return
-    reader = SSE() if format == "sse" else NDJSON()
+    reader = READERS[format]()
     for start in range(0, len(body), _SLICE):
         yield from reader.feed(body[start : start + _SLICE])
     yield from reader.close()

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from . import events
 from .call import Call, Reply, Secret
@@ -246,6 +247,10 @@ class Road:
         dialect = asked.way.dialect
         fold = dialect.fold()
 
+        def afresh() -> None:
+            nonlocal fold
+            fold = dialect.fold()
+
         def on_event(event: Event) -> bool:
             found = fold.feed(event)
             for delta in found:
@@ -258,10 +263,12 @@ class Road:
                 asked.delivery,
                 check=dialect.error,
                 on_event=on_event if call.stream else None,
+                on_retry=afresh,
                 account=_account(asked, call),
                 limits=asked.provider.limits,
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
+                sign=_signing(asked, call),
             )
             return reply, fold.completion(reply) if reply.stream else dialect.decode(reply)
 
@@ -342,14 +349,18 @@ class Road:
         """The provider's live model list."""
         async with _opened(asked) as endpoint:
             call = Call(
-                f"{endpoint.base_url}/{asked.provider.models_path}",
+                f"{endpoint.models_base or endpoint.base_url}/{asked.provider.models_path}",
                 headers={**asked.provider.headers, **endpoint.headers},
                 method="GET",
             )
             call = self._signed(asked, call)
             with _naming(asked.provider.name):
                 reply = await self.transport.send(
-                    call, asked.delivery, check=asked.way.dialect.error, answer=asked.provider.answer
+                    call,
+                    asked.delivery,
+                    check=asked.way.dialect.error,
+                    answer=asked.provider.answer,
+                    sign=_signing(asked, call),
                 )
                 return asked.way.dialect.models(reply)
 
@@ -379,6 +390,12 @@ def _opened(asked: Asked) -> AbstractAsyncContextManager[Endpoint]:
     if asked.provider.open is not None:
         return asked.provider.open(asked.request)
     return nullcontext(Endpoint(base_url=asked.request.base_url or asked.provider.base_url))
+
+
+def _signing(asked: Asked, call: Call) -> Callable[[Call], Awaitable[Call]] | None:
+    """What signs the call just before it goes out, where no key was found and the provider takes signatures."""
+    sign = asked.provider.sign
+    return None if sign is None or call.secrets else partial(sign, asked.request)
 
 
 def _account(asked: Asked, call: Call) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from ..call import Secret
+from ..call import Call, Secret
 from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
 from ..request import Request, checked_base_url
@@ -27,11 +27,15 @@ __all__ = ["Endpoint", "Limits", "Provider", "Way", "get", "names"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body."""
+    """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body.
+
+    `models_base` is where the models are listed, if not there too.
+    """
 
     base_url: str
     headers: Mapping[str, str | Secret] = field(default_factory=dict[str, "str | Secret"])
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    models_base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Way:
 
 
 Open = Callable[[Request], AbstractAsyncContextManager[Endpoint]]
+Sign = Callable[[Request, Call], Awaitable[Call]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,8 @@ class Provider:
     empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
     goes only to `base_url`'s host and to `hosts`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
-    request (starts the embedded model); `listing` gives its models without a network; `answer` replaces the network (echo).
+    request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
+    found; `listing` gives its models without a network; `answer` replaces the network (echo).
     """
 
     name: str
@@ -75,6 +81,7 @@ class Provider:
     models_path: str = "models"
     identity: Callable[[Request], Mapping[str, str]] | None = None
     open: Open | None = None
+    sign: Sign | None = None
     listing: Callable[[], Sequence[Model]] | None = None
     answer: Answer | None = None
 
