@@ -53,9 +53,15 @@ def echo_script() -> Callable[..., tuple[str, str]]:
 
 
 class Child:
-    """`python -m antiphon.cli` in a process; `terminal` names the streams that are a pseudo-terminal."""
+    """`python -m antiphon.cli` (or another program) in a process; `terminal` names the streams that are a pseudo-terminal."""
 
-    def __init__(self, *arguments: object, terminal: str = "", env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        terminal: str = "",
+        env: dict[str, str] | None = None,
+        program: tuple[str, ...] = ("-m", "antiphon.cli"),
+    ) -> None:
         self.seen = b""  # what came to the terminal
         self._past = 0  # up to where `until` has looked
         self._master = -1
@@ -69,7 +75,7 @@ class Child:
         }
         environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **(env or {})}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "antiphon.cli", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             env=environ, start_new_session=True, preexec_fn=_controlling(slave if "stdin" in terminal else -1), **ends,
         )  # fmt: skip
         if slave >= 0:

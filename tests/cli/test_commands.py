@@ -131,7 +131,7 @@ def test_providers_are_those_of_the_folder_with_their_keys(cli, monkeypatch):
     table = {row[0]: row for row in rows(result.stdout)[1:]}
     assert table.keys() == set(providers.names())
     assert table["openai"][2] == "environment variable OPENAI_API_KEY"
-    assert table["anthropic"][2] == "file"
+    assert table["anthropic"][2] == "key file"
     assert table["echo"][2] == "not needed"
     assert "openai_responses" in table["openai"][3]
     assert {row["name"] for row in json.loads(cli("providers", "--json").stdout)} == set(providers.names())
@@ -183,6 +183,41 @@ def test_removing_a_model_that_is_not_here(cli):
     result = cli("models", "remove", "qwen3-8b")
     assert result.exit_code == 2
     assert "qwen3-8b" in result.stderr
+
+
+def test_pulling_fetches_and_says_how_to_ask(cli, monkeypatch, tmp_path):
+    """The name goes to the hub's client; where it lies and what to type come back."""
+    asked = []
+
+    def pull(name, *, progress):
+        asked.append(name)
+        progress(5, 10)
+        return tmp_path / "x.gguf"
+
+    monkeypatch.setattr("antiphon.local.hub.pull", pull)
+    result = cli("models", "pull", "qwen3-0.6b")
+    assert asked == ["qwen3-0.6b"]
+    assert f"{tmp_path / 'x.gguf'}; ask it with -m local/qwen3-0.6b" in result.stderr
+
+
+def test_pulling_what_nobody_lists(cli):
+    """The names there are, before any network."""
+    result = cli("models", "pull", "nonsense")
+    assert result.exit_code == 2
+    assert "qwen3-0.6b" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
+def test_a_progress_bar_at_a_terminal(child):
+    """Bytes here of bytes in all, and gone at the end."""
+    code = (
+        "import time\nfrom antiphon.cli.models import progress\n"
+        "with progress('qwen', quiet=False) as report:\n    report(3_000_000, 9_000_000)\n    time.sleep(0.3)"
+    )
+    one = child(terminal="stderr", program=("-c", code))
+    one.until("3.0/9.0 MB")
+    assert one.end() == 0
+    assert b"qwen" in one.seen
 
 
 # ----------------------------------------------------------------------------------------------- keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import signal
@@ -83,7 +84,7 @@ def test_a_prompt_given_is_answered_without_waiting_for_stdin(child):
         ((), b"\n", "empty"),
         ((), b"\xff\xfe", "not UTF-8"),
         (("-f", "missing.txt"), None, "cannot read missing.txt"),
-        (("a", "b"), None, "unexpected extra argument"),
+        (("a", "b"), None, "in quotes"),
         (("hi", "--temperature", "5"), None, "from 0 to 2"),
         (("hi", "--temperature", "warm"), None, "--temperature"),
         (("hi", "--reasoning", "much"), None, "--reasoning"),
@@ -492,3 +493,17 @@ def test_output_to_a_folder_that_is_not_there_sends_nothing(cli, tmp_path: Path)
         result = cli("complete", "--base-url", peer.url, "hi", "-o", tmp_path / "no" / "out.txt")
         assert result.exit_code == 2
         assert peer.seen == []
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="needs the local extra")
+def test_the_embedded_model_answers_and_answers_the_same_from_the_store():
+    """No key, no network, a fresh home: an answer, what to think of it, and the same bytes again."""
+    ask = ("complete", "Name a colour.", "--seed", 1, "--max-tokens", 6)
+    first = piped(*ask)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.strip()
+    assert b"note: smollm2" in first.stderr
+    again = piped(*ask, "--replay", "only")
+    assert again.stdout == first.stdout
+    assert b"seed 1 replayed" in again.stderr

@@ -146,12 +146,16 @@ def _seed(completion: Completion) -> str:
     return f"seed {completion.seed} {became}".rstrip()
 
 
+_noticed: set[str] = set()
+
+
 def _notice(completion: Completion) -> None:
-    """What should be known about an embedded model: it may be no writer."""
-    if completion.provider != "local":
+    """What should be known about an embedded model, once: it may be no writer."""
+    if completion.provider != "local" or completion.model in _noticed:
         return
     from ..local import notice
 
+    _noticed.add(completion.model)
     text = notice(completion.model)
     if text:
         tell(text, label="note", color="yellow")

@@ -23,7 +23,7 @@ __all__ = ["complete"]
 
 
 @click.command(cls=Command)
-@click.argument("prompt", required=False)
+@click.argument("prompt", nargs=-1, metavar="[PROMPT]")
 @click.option(
     "-f",
     "--file",
@@ -76,8 +76,11 @@ def complete(
         _tell_files(completion, saved)
 
 
-def _prompt(prompt: str | None, files: tuple[str, ...]) -> str:
+def _prompt(words: tuple[str, ...], files: tuple[str, ...]) -> str:
     """The prompt's parts, from wherever they are, with a blank line between them."""
+    if len(words) > 1:
+        raise click.UsageError(f"The prompt came as {len(words)} arguments: put it in quotes.")
+    prompt = words[0] if words else None
     if prompt is None and not files:
         if is_terminal(sys.stdin):
             raise click.UsageError("Nothing to answer: give a PROMPT, -f FILE, or pipe one in.")

@@ -71,9 +71,12 @@ def tell(text: str, *, label: str = "", color: str | None = None) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:
     """A table on stdout: drawn for a terminal, tab-separated with a heading line for a pipe."""
+    rows = list(rows)
     if not is_terminal(sys.stdout):
         for row in (columns, *rows):
             click.echo("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    if not rows:
         return
     from rich import box
     from rich.console import Console

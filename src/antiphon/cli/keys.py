@@ -17,6 +17,7 @@ from ..places import home
 from .answering import opened_client
 from .console import Spinner, is_terminal, safe_json, table, tell
 from .options import Command, reaches, settings
+from .providers import place
 
 __all__ = ["keys"]
 
@@ -54,7 +55,7 @@ def set_key(name: str, value: str | None, hosts: tuple[str, ...], keyring: bool)
     stored = credentials.set(name, _ask_key(name), hosts=bound, keyring=keyring)
     if stored.note:
         tell(stored.note, label="note", color="yellow")
-    tell(f"stored {name} in the {_place(stored.where)}; it goes only to {', '.join(stored.hosts)}")
+    tell(f"stored {name} in the {place(stored.where)}; it goes only to {', '.join(stored.hosts)}")
 
 
 @keys.command("list", cls=Command)
@@ -64,7 +65,7 @@ def list_keys(as_json: bool) -> None:
     credentials = Credentials(home())
     rows = [
         *_environment_keys(credentials),
-        *((kept.name, _place(kept.where), kept.hosts) for kept in credentials.list()),
+        *((kept.name, place(kept.where), kept.hosts) for kept in credentials.list()),
     ]
     if as_json:
         names = ("name", "where", "hosts")
@@ -145,7 +146,3 @@ def _environment_keys(credentials: Credentials) -> list[tuple[str, str, tuple[st
         for provider, where in places
         if where and where.startswith("environment")
     ]
-
-
-def _place(where: str) -> str:
-    return {"file": "key file", "keyring": "system keyring"}.get(where, where)

@@ -11,7 +11,7 @@ from ..providers import Provider
 from .console import safe_json, table
 from .options import Command
 
-__all__ = ["providers"]
+__all__ = ["key_state", "place", "providers"]
 
 
 @click.command(cls=Command)
@@ -40,7 +40,12 @@ def key_state(provider: Provider, keys: Credentials) -> str:
     if provider.key == "none":
         return "not needed"
     where = keys.where(provider.name, env=provider.key_env)
-    return where or ("optional" if provider.key == "optional" else "missing")
+    return place(where) if where else ("optional" if provider.key == "optional" else "missing")
+
+
+def place(where: str) -> str:
+    """Where a key is, in words."""
+    return {"file": "key file", "keyring": "system keyring"}.get(where, where)
 
 
 def _row(provider: Provider, keys: Credentials) -> dict[str, object]:
