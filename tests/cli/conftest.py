@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import select
@@ -36,7 +37,10 @@ def cli() -> Callable[..., Result]:
     """Run a command inside this process."""
 
     def run(*arguments: object, stdin: str | bytes | None = None) -> Result:
-        return CliRunner().invoke(antiphon, [str(a) for a in arguments], input=stdin)
+        # Older versions of click mix the two streams unless told otherwise; newer ones always keep them apart.
+        mixes = "mix_stderr" in inspect.signature(CliRunner).parameters
+        runner = CliRunner(**({"mix_stderr": False} if mixes else {}))
+        return runner.invoke(antiphon, [str(a) for a in arguments], input=stdin)
 
     return run
 

@@ -80,9 +80,16 @@ def test_version_and_the_entry_point_agree(cli):
     assert done.stdout.startswith("antiphon ")
 
 
-def test_no_command_and_a_wrong_one(cli):
-    """Both are exit code 2 and show the way."""
-    assert cli().exit_code == 2
+@pytest.mark.parametrize("group", [(), ("keys",), ("replay",)])
+def test_a_group_alone_shows_its_help(cli, group):
+    """Called with nothing, it says what there is."""
+    result = cli(*group)
+    assert result.exit_code == 0
+    assert result.stdout == cli(*group, "--help").stdout
+
+
+def test_a_wrong_command(cli):
+    """Exit code 2, and the way to the right ones."""
     wrong = cli("compleet")
     assert wrong.exit_code == 2
     assert "compleet" in wrong.stderr

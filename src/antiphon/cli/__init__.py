@@ -11,6 +11,7 @@ import click
 
 from .console import broken_pipe, prepare_streams
 from .failures import reported
+from .options import Group
 
 __all__ = ["antiphon", "main"]
 
@@ -38,7 +39,7 @@ Exit codes:
   141  whoever read the output went away"""
 
 
-class Antiphon(click.Group):
+class Antiphon(Group):
     """The group of commands: finds their modules, and turns every failure into two lines and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -76,9 +77,8 @@ class Antiphon(click.Group):
         arguments = list(sys.argv[1:] if args is None else args)
         prepare_streams()
         with reported(arguments):
-            outcome = super().main(
-                arguments, prog_name or "antiphon", complete_var, False, windows_expand_args, **extra
-            )
+            extra.update(complete_var=complete_var, windows_expand_args=windows_expand_args)
+            outcome: object = super().main(arguments, prog_name or "antiphon", standalone_mode=False, **extra)
             sys.exit(outcome if isinstance(outcome, int) else 0)
         raise AssertionError("unreachable")  # pragma: no cover
 

@@ -43,7 +43,7 @@ __all__ = ["complete"]
 @click.option("--show-reasoning", is_flag=True, help="Show the model's reasoning on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="No spinner, no status line, no warnings.")
 def complete(
-    prompt: str | None, files: tuple[str, ...], output: Path | None, stream: bool | None, as_json: bool,
+    prompt: tuple[str, ...], files: tuple[str, ...], output: Path | None, stream: bool | None, as_json: bool,
     show_reasoning: bool, quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Answer one prompt, from the argument, a file or a pipe.

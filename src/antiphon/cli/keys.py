@@ -16,13 +16,13 @@ from ..errors import CredentialError, RequestError
 from ..places import home
 from .answering import opened_client
 from .console import Spinner, is_terminal, safe_json, table, tell
-from .options import Command, reaches, settings
+from .options import Command, Group, reaches, settings
 from .providers import place
 
 __all__ = ["keys"]
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Store, list, remove and test keys.
 
@@ -91,7 +91,7 @@ def remove_key(name: str) -> None:
 )
 @partial(reaches, key=False)
 def test_key(name: str, provider: str | None, **given: Any) -> None:
-    """Ask the provider for its models with the key NAME: nothing is generated, nothing is paid for."""
+    """Try the key NAME. It asks the provider for its models: nothing is generated, nothing is paid for."""
     chosen = settings(given)
     if provider or name not in providers.names():
         chosen["credential"] = name

@@ -49,7 +49,7 @@ def models() -> None:
 @reaches
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 def models_of(provider: str | None, as_json: bool, **given: Any) -> None:
-    """List the models that PROVIDER offers now (the word `of` may be left out)."""
+    """List what PROVIDER offers now. The word `of` may be left out."""
     if provider is None and given["base_url"] is None:
         provider = os.environ.get("ANTIPHON_MODEL", "").partition("/")[0] or "local"
     if provider == "local":
@@ -73,7 +73,7 @@ def models_of(provider: str | None, as_json: bool, **given: Any) -> None:
 @models.command("list", cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 def list_models(as_json: bool) -> None:
-    """List the embedded models: those on this machine, and those that can be pulled."""
+    """List the embedded models. Those on this machine come first, then those that can be pulled."""
     _list_embedded(as_json)
 
 
@@ -106,7 +106,10 @@ def _list_embedded(as_json: bool) -> None:
 @click.argument("name")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def pull_model(name: str, quiet: bool) -> None:
-    """Fetch an embedded model: NAME from `models list`, or hf:owner/repo/file.gguf. Broken off, it goes on later."""
+    """Fetch an embedded model.
+
+    NAME is one of those in `models list`, or hf:owner/repo/file.gguf. Broken off, it goes on where it stopped.
+    """
     from ..local.hub import pull
 
     with progress(name, quiet=quiet) as report:

@@ -9,13 +9,18 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
 from ..request import REPLAY_MODES, Config
 
-__all__ = ["Command", "asks", "reaches", "settings"]
+__all__ = ["Command", "Group", "OptionType", "asks", "reaches", "settings"]
+
+if TYPE_CHECKING:
+    OptionType = click.ParamType[Any]
+else:
+    OptionType = click.ParamType  # generic only in newer versions of click
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Its own option is made by hand below.
@@ -36,7 +41,14 @@ class Command(click.Command):
         )
 
 
-class Words(click.ParamType[Any]):
+class Group(click.Group):
+    """A group of commands that shows its help when called alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["--help"])
+
+
+class Words(OptionType):
     """One of some words, or else a whole number."""
 
     name = "choice or number"
@@ -44,7 +56,7 @@ class Words(click.ParamType[Any]):
     def __init__(self, words: tuple[str, ...]) -> None:
         self.words = words
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002
         return f"[{'|'.join(self.words)}|INTEGER]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
@@ -56,7 +68,7 @@ class Words(click.ParamType[Any]):
             self.fail(f"{value!r} is neither {', '.join(self.words)} nor a whole number.", param, ctx)
 
 
-class Pair(click.ParamType[Any]):
+class Pair(OptionType):
     """``key=json``."""
 
     name = "key=json"
@@ -94,7 +106,7 @@ def _option(name: str, annotation: Any, text: str) -> click.Option:
     return click.Option([f"--{name.replace('_', '-')}"], type=kind, multiple=multiple, help=told)
 
 
-def _kind(annotation: Any) -> tuple[click.ParamType[Any], bool]:
+def _kind(annotation: Any) -> tuple[OptionType, bool]:
     """The option type for an annotation, and whether the option may be repeated."""
     choices = _choices(annotation)
     words = tuple(

@@ -15,7 +15,7 @@ from .. import providers
 from ..errors import AntiphonError, ReplayError
 from ..places import home
 from .console import Answer, is_terminal, plain, safe_json, table, tell
-from .options import Command
+from .options import Command, Group, OptionType
 
 if TYPE_CHECKING:
     from ..completion import Completion
@@ -30,7 +30,7 @@ _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 FULL_KEY = 67  # k1: and 64 hex digits
 
 
-class Age(click.ParamType[float]):
+class Age(OptionType):
     """A length of time as seconds: 90m, 12h, 30d, 8w, 1y."""
 
     name = "age"
@@ -42,7 +42,7 @@ class Age(click.ParamType[float]):
         return float(found[1]) * _SECONDS[found[2]]
 
 
-class Size(click.ParamType[int]):
+class Size(OptionType):
     """A number of bytes: 500000, 500kB, 20MB, 2GB."""
 
     name = "size"
@@ -68,7 +68,7 @@ def selects(command: F) -> F:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def replay() -> None:
     """Look at, move, check and prune the recorded answers.
 
@@ -131,9 +131,9 @@ def show_recording(key: str, as_json: bool) -> None:
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this recording (may be repeated).")
 @selects
 def export_recordings(file: str, keys: tuple[str, ...], since: float | None, **selection: str | None) -> None:
-    """Write recordings to one portable FILE (- is stdout), which another machine can import.
+    """Write recordings to one portable file.
 
-    The file holds prompts, media and answers, and no keys.
+    Another machine can import FILE (- is stdout). It holds prompts, media and answers, and no keys.
     """
     target = sys.stdout.buffer if file == "-" else file
     with _store() as store:
@@ -178,7 +178,7 @@ def verify_recordings() -> int:
 def prune_recordings(
     older_than: float | None, max_size: int | None, provider: str | None, dry_run: bool
 ) -> None:
-    """Remove recordings by age, size or provider, and give the space back."""
+    """Remove recordings by age, size or provider. The space is given back to the disk."""
     if older_than is None and max_size is None and provider is None:
         raise click.UsageError("Say what to remove: --older-than, --max-size or --provider.")
     with _store() as store:
