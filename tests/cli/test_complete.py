@@ -291,6 +291,13 @@ def test_output_holds_the_media(cli, tmp_path, echo_script):
     assert "2 media came too" in cli(*ECHO, "hi", *two).stderr
 
 
+def test_media_elsewhere_are_mentioned_with_their_address(cli, echo_script):
+    """A URL in the answer is shown, never fetched."""
+    result = cli(*ECHO, "hi", *echo_script(images=["https://x.example/a.png"]))
+    assert "note: the image is at https://x.example/a.png" in result.stderr
+    assert result.stdout == "hi\n"
+
+
 def test_an_output_that_cannot_be_written_is_an_error(cli, tmp_path):
     """The file is named, and nothing is left behind."""
     result = cli(*ECHO, "hi", "-o", tmp_path / "no" / "out.txt")
@@ -507,3 +514,14 @@ def test_the_embedded_model_answers_and_answers_the_same_from_the_store():
     again = piped(*ask, "--replay", "only")
     assert again.stdout == first.stdout
     assert b"seed 1 replayed" in again.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
+def test_ctrl_c_leaves_the_terminal_as_it_was(child, echo_script):
+    """The spinner is wiped away and the cursor is back."""
+    one = child(*ECHO, "hi", *echo_script(delay=60), terminal="stdin stderr")
+    one.until("waiting")
+    one.type("\x03")
+    assert one.end() == 130
+    assert one.seen.rpartition(b"\x1b[?25l")[2].count(b"\x1b[?25h") == 1  # hidden, then shown again
+    assert b"Traceback" not in one.seen
