@@ -1,0 +1,70 @@
+"""@copilotkit/aimock (npm), an independent mock of the providers, where it is installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import pytest
+
+KEY = "aimock-test-key"
+DEADLINE = 30.0  # seconds that it may take to start on a slow machine
+
+
+def command() -> list[str]:
+    """How to start it: $AIMOCK names its cli.js, else node_modules in the repository, else the PATH."""
+    local = Path(__file__).parents[1] / "node_modules/@copilotkit/aimock/dist/cli.js"
+    script = Path(os.environ.get("AIMOCK") or local)
+    node, installed = shutil.which("node"), shutil.which("aimock")
+    if node and script.is_file():
+        return [node, str(script)]
+    if installed:
+        return [installed]
+    pytest.skip("needs @copilotkit/aimock (npm install --ignore-scripts @copilotkit/aimock)")
+
+
+@contextmanager
+def serve(folder: Path, fixtures: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The address of a running aimock that answers by these fixtures and takes KEY alone."""
+    (folder / "fixtures.json").write_text(json.dumps({"fixtures": list(fixtures)}))
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = [*command(), "-p", str(port), "-f", str(folder), "--log-level", "silent"]
+    with subprocess.Popen(started, env={**os.environ, "AIMOCK_API_KEYS": KEY}) as child:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _await(url, child)
+            yield url
+        finally:
+            child.terminate()
+
+
+def _await(url: str, child: subprocess.Popen[bytes]) -> None:
+    """Return when the server answers at all."""
+    end = time.monotonic() + DEADLINE
+    while not _answers(url):
+        if time.monotonic() > end or child.poll() is not None:
+            pytest.fail("aimock did not start")
+        time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        direct.open(url, timeout=5).close()
+    except urllib.error.HTTPError as answered:
+        answered.close()
+    except OSError:
+        return False
+    return True
