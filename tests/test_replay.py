@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -419,27 +420,87 @@ for seed in range(int(sys.argv[2]), 10**9):
         record(store, asked(-turn))
 
 
+def in_a_fork(code: Callable[[], None]) -> int:
+    """The id of a forked child that runs `code` and ends with 0 if that succeeds."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        code()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
 @posix
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@forks
 def test_after_a_fork(store: Store):
-    """A forked child reads and writes with connections of its own; the parent goes on with its own."""
+    """A forked child reads, writes and waits for leases as any other process does; the parent goes on."""
     record(store, asked(1))
     assert store.try_lease(key(asked(1)))
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        with suppress(BaseException):
-            assert store.get(key(asked(1))) is not None
-            assert not store.try_lease(key(asked(1))), "the parent holds it"
-            record(store, asked(2))
-            status = 0
-        os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
+
+    def work() -> None:
+        assert store.get(key(asked(1))) is not None
+        assert not store.try_lease(key(asked(1))), "the parent holds it"
+        record(store, asked(2))
+
+    assert os.waitpid(in_a_fork(work), 0)[1] == 0
     assert store.get(key(asked(2))) is not None
     record(store, asked(3))
     store.release(key(asked(1)))
     assert store.count() == 3
     assert store.verify()
+
+
+@posix
+@forks
+def test_locks_after_a_fork_are_real(store: Store):
+    """A child's connections hold locks of their own: when the parent closes, the log the child uses stays."""
+    record(store, asked(1))
+    ready, go = os.pipe(), os.pipe()
+
+    def work() -> None:
+        os.close(go[1])  # so that the child ends when the parent does
+        record(store, asked(2))
+        os.write(ready[1], b".")
+        assert os.read(go[0], 1) == b"."
+        record(store, asked(3))
+
+    child_id = in_a_fork(work)
+    os.close(ready[1])
+    assert os.read(ready[0], 1) == b"."
+    assert store.count() == 2
+    store.close()
+    assert store.path.with_name("replay.sqlite-wal").exists(), "the child has it open"
+    os.write(go[1], b".")
+    assert os.waitpid(child_id, 0)[1] == 0
+    assert store.count() == 3
+    assert store.verify()
+    for end in (ready[0], *go):
+        os.close(end)
+
+
+@posix
+@forks
+def test_a_fork_in_the_middle_of_something(store: Store):
+    """A child that was forked while the file was being read refuses it, because it could damage it."""
+    record(store, asked(1))
+
+    def work() -> None:
+        with pytest.raises(ReplayError, match="forked") as caught:
+            store.get(key(asked(1)))
+        assert "spawn" in caught.value.hint
+
+    with store.database.snapshot():
+        child_id = in_a_fork(work)
+    assert os.waitpid(child_id, 0)[1] == 0
+    assert store.get(key(asked(1))) is not None
 
 
 # ---------------------------------------------------------------------------------------------- leases

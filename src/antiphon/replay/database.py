@@ -59,26 +59,36 @@ MIGRATIONS: list[tuple[str, ...]] = [
 ]
 
 
-@contextmanager
-def _explained(path: Path) -> Generator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise failure(error, path) from error
+# Seconds that a fork waits for threads that are in the middle of something.
+FORK_PATIENCE: Final = 5.0
 
-
-# All that live in this process, and the connections that a forked child must neither use nor close.
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
+# In a forked child: files that were open when it was made, and their connections, never to be touched.
+_unsafe: set[Path] = set()
 _abandoned: list[sqlite3.Connection | None] = []
 
 
-def _forget_after_fork() -> None:
+def _before_fork() -> None:
     for database in list(_databases):
-        database.forget()
+        database.before_fork()
 
 
+def _after_fork_in_parent() -> None:
+    for database in list(_databases):
+        database.after_fork()
+
+
+def _after_fork_in_child() -> None:
+    for database in list(_databases):
+        database.after_fork_in_child()
+
+
+# SQLite counts its locks by process and file. A child that inherits an open connection, even one it leaves alone,
+# believes that it holds locks which it does not, and damages the file. So nothing stays open across a fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )
 
 
 class Database:
@@ -98,6 +108,9 @@ class Database:
         self._write_lock = threading.Lock()
         self._log_pages = 0
         self._checkpointing = False
+        self._others = 0  # connections that are open beside the two
+        self._count_lock = threading.Lock()
+        self._held_for_fork: list[threading.Lock] = []
         _databases.add(self)
 
     # ------------------------------------------------------------------------------------- reading
@@ -120,15 +133,25 @@ class Database:
     @contextmanager
     def snapshot(self) -> Generator[sqlite3.Connection | None]:
         """A connection of its own that sees the store as it is now, for whatever takes long; None: no store yet."""
-        with _explained(self.path):
+        with self._another() as connection:
+            if connection is not None:
+                connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def _another(self) -> Generator[sqlite3.Connection | None]:
+        with self._count_lock:
+            self._others += 1
+        connection = None
+        try:
             connection = _open(self.path, create=False)
-            try:
-                if connection is not None:
-                    connection.execute("BEGIN")
-                yield connection
-            finally:
-                if connection is not None:
-                    connection.close()
+            yield connection
+        except sqlite3.Error as error:
+            raise failure(error, self.path) from error
+        finally:
+            _closed(connection)
+            with self._count_lock:
+                self._others -= 1
 
     # ------------------------------------------------------------------------------------- writing
 
@@ -196,7 +219,9 @@ class Database:
         thread = threading.Thread(target=self._checkpoint, name="antiphon-checkpoint", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is shutting down: closing the store does it too
+        except (
+            RuntimeError
+        ):  # no more threads, or the interpreter is shutting down: closing the store does it too
             self._checkpointing = False
 
     def _checkpoint(self) -> None:
@@ -209,13 +234,9 @@ class Database:
 
     def checkpoint(self, mode: str) -> None:
         """Copy the log into the file."""
-        with _explained(self.path):
-            connection = _open(self.path, create=False)
+        with self._another() as connection:
             if connection is not None:
-                try:
-                    connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-                finally:
-                    connection.close()
+                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
     # -------------------------------------------------------------------------------------- closing
 
@@ -226,12 +247,30 @@ class Database:
         with self._read_lock:
             self._drop_reader()
 
-    def forget(self) -> None:
-        """In a forked child: start afresh. SQLite connections must not even be closed across a fork."""
-        _abandoned.extend((self._reader, self._writer))
+    def before_fork(self) -> None:
+        """Close everything, and keep it closed until the fork is over."""
+        locks = (self._write_lock, self._read_lock, self._count_lock)
+        self._held_for_fork = [lock for lock in locks if lock.acquire(timeout=FORK_PATIENCE)]
+        if len(self._held_for_fork) == len(locks):
+            self._drop_writer()
+            self._drop_reader()
+
+    def after_fork(self) -> None:
+        """In the parent: go on."""
+        for lock in self._held_for_fork:
+            lock.release()
+        self._held_for_fork = []
+
+    def after_fork_in_child(self) -> None:
+        """In the child: start afresh, unless a thread that is not here any more has left something open."""
+        if self._others or self._reader is not None or self._writer is not None:
+            _unsafe.add(self.path.absolute())
+            _abandoned.extend((self._reader, self._writer))
         self._reader = self._writer = None
-        self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
+        self._read_lock, self._write_lock, self._count_lock = (threading.Lock() for _ in range(3))
+        self._held_for_fork = []
         self._checkpointing = False
+        self._others = 0
 
     def __del__(self) -> None:
         # Without locks: at the interpreter's end a daemon thread may have died holding one.
@@ -248,11 +287,11 @@ class Database:
 
 
 def _closed(connection: sqlite3.Connection | None) -> None:
-    if connection is not None:
-        with suppress(
-            sqlite3.Error
-        ):  # closing may checkpoint, and so fail on a full disk; the log stays valid
-            connection.close()
+    if connection is None:
+        return
+    # Closing may copy the log, and so fail on a full disk; the log stays, and stays valid.
+    with suppress(sqlite3.Error):
+        connection.close()
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
@@ -326,6 +365,11 @@ def _no_access(path: Path, error: OSError) -> ReplayError:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    if path.absolute() in _unsafe:
+        raise ReplayError(
+            f"the replay store {path} was in use by another thread when this process was forked",
+            hint="Use the 'spawn' start method of multiprocessing, or fork before the store is used.",
+        )
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,
