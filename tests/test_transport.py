@@ -24,6 +24,7 @@ import aiohttp
 import pytest
 from aiohttp import http_exceptions
 
+from antiphon import limits
 from antiphon import transport as tr
 from antiphon.call import Call, Reply, Secret
 from antiphon.errors import (
@@ -1074,7 +1075,7 @@ def test_rate_headers_are_learned_from(headers: dict[str, str], wait: float) -> 
 )
 def test_times_in_headers(text: str, seconds: float | None) -> None:
     """Durations, numbers, RFC 3339 times and HTTP dates; what is none of them is ignored."""
-    assert tr._seconds(text, 60.0) == (None if seconds is None else pytest.approx(seconds))
+    assert limits._seconds(text, 60.0) == (None if seconds is None else pytest.approx(seconds))
 
 
 # -------------------------------------------------------------------------------------------- errors
