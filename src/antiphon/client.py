@@ -169,9 +169,11 @@ class Client:
         """`stream` for async callers: ``async for delta in client.astream(…)``."""
         return AsyncStream(self._road, lambda: self._aasked(prompt, settings))
 
-    def models(self, provider: str | None = None, **settings: Unpack[Settings]) -> list[Model]:
+    def models(self, provider: str | None = None, /, **settings: Unpack[Settings]) -> list[Model]:
         """The provider's live model list. Takes the settings that say who is asked, and `timeout`, `retries`."""
-        chosen, config, base_url = _who({"provider": provider, **settings}, needs_model=False)
+        if provider is not None:
+            settings["provider"] = provider
+        chosen, config, base_url = _who(settings, needs_model=False)
         if chosen.listing is not None:
             return list(chosen.listing())
         request = Request(
@@ -196,7 +198,10 @@ class Client:
 
     def asked(self, prompt: Prompt, settings: Settings) -> Asked:
         """The arguments of a door as one checked request with its key."""
-        provider, config, base_url = _who(settings)
+        return self._put(prompt, settings, _who(settings))
+
+    def _put(self, prompt: Prompt, settings: Settings, who: _Who) -> Asked:
+        provider, config, base_url = who
         request = Request(
             provider=provider.name,
             messages=_messages(prompt, settings.get("system"), settings.get("attachments", ())),
@@ -210,7 +215,7 @@ class Client:
         return self._asked(request, provider, settings)
 
     def _asked(self, request: Request, provider: providers.Provider, settings: Settings) -> Asked:
-        given = {name: settings[name] for name in _DELIVERY_FIELDS if name in settings}
+        given = {name: settings.get(name) for name in _DELIVERY_FIELDS if name in settings}
         return Asked.of(
             request,
             provider,
@@ -221,13 +226,15 @@ class Client:
 
     async def _aasked(self, prompt: Prompt, settings: Settings) -> Asked:
         """`asked` without holding up the caller's loop where a provider has files to sum first."""
-        if _who(settings)[0].identity is None:
-            return self.asked(prompt, settings)
+        who = _who(settings)
+        if who[0].identity is None:
+            return self._put(prompt, settings, who)
         import asyncio
 
-        return await asyncio.to_thread(self.asked, prompt, settings)
+        return await asyncio.to_thread(self._put, prompt, settings, who)
 
 
+_Who: TypeAlias = "tuple[providers.Provider, Config, str | None]"
 _DELIVERY = Delivery()
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
@@ -318,7 +325,7 @@ def _conversation(prompt: Prompt) -> tuple[Message, ...]:
 
 
 def _turn(turn: Mapping[str, Any]) -> Message:
-    if not isinstance(turn, Mapping) or turn.keys() != {"role", "content"}:
+    if not isinstance(turn, Mapping) or set(turn) != {"role", "content"}:
         raise RequestError("a message mapping has exactly 'role' and 'content'", field="messages")
     content = turn["content"]
     return Message(turn["role"], *((content,) if isinstance(content, str | Media) else content))
