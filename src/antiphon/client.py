@@ -169,10 +169,13 @@ class Client:
         """`stream` for async callers: ``async for delta in client.astream(…)``."""
         return AsyncStream(self._road, lambda: self._aasked(prompt, settings))
 
-    def models(self, provider: str | None = None, /, **settings: Unpack[Settings]) -> list[Model]:
-        """The provider's live model list. Takes the settings that say who is asked, and `timeout`, `retries`."""
-        if provider is not None:
-            settings["provider"] = provider
+    def models(self, name: str | None = None, /, **settings: Unpack[Settings]) -> list[Model]:
+        """The live model list of the provider called `name`.
+
+        Takes the settings that say who is asked, and `timeout` and `retries`.
+        """
+        if name is not None:
+            settings["provider"] = name
         chosen, config, base_url = _who(settings, needs_model=False)
         if chosen.listing is not None:
             return list(chosen.listing())
