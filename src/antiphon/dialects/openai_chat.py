@@ -73,6 +73,14 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
 }
 """How each kind of media is written, unless the provider's quirks (`parts`) say otherwise; places: PLACES."""
 
+EFFORTS: Mapping[str, Mapping[str, Any]] = {
+    "off": {"reasoning_effort": "none"},
+    "low": {"reasoning_effort": "low"},
+    "medium": {"reasoning_effort": "medium"},
+    "high": {"reasoning_effort": "high"},
+}
+"""How most providers of this protocol are told how much to reason."""
+
 
 def path(request: Request, *, stream: bool) -> str:  # noqa: ARG001 - one address for all
     return "chat/completions"

@@ -7,6 +7,7 @@ model has to be started first) is one function on it, never a branch in shared c
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -60,7 +61,7 @@ class Provider:
 
     `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or
     empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
-    goes only to `base_url`'s host and to `hosts`. `auth` is "bearer" or the name of the header that carries
+    goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
     request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
     found; `listing` gives its models without a network; `answer` replaces the network (echo).
@@ -74,6 +75,7 @@ class Provider:
     key_env: tuple[str, ...] = ()
     key: Literal["required", "optional", "none"] = "required"
     hosts: tuple[str, ...] = ()
+    address_env: str = ""
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     limits: Limits = Limits()
@@ -107,8 +109,9 @@ class Provider:
     @property
     def own_hosts(self) -> tuple[str, ...]:
         """The hosts that the provider's environment keys may go to."""
-        own = urlsplit(self.base_url).hostname
-        return (*((own,) if own else ()), *self.hosts)
+        addresses = (self.base_url, os.environ.get(self.address_env, "") if self.address_env else "")
+        own = (urlsplit(address).hostname for address in addresses)
+        return (*(host for host in own if host), *self.hosts)
 
 
 @cache

@@ -48,12 +48,7 @@ CHAT = Quirks(
         "response_format": ("response_format",),
         "modalities": ("modalities",),  # "audio" needs extra={"audio": {"voice": …, "format": …}} too
     },
-    reasoning={
-        "off": {"reasoning_effort": "none"},
-        "low": {"reasoning_effort": "low"},
-        "medium": {"reasoning_effort": "medium"},
-        "high": {"reasoning_effort": "high"},
-    },
+    reasoning=openai_chat.EFFORTS,
     refusals=REFUSALS,
     streamed={"stream_options": {"include_obfuscation": False}},  # padding against traffic analysis
     stops=4,

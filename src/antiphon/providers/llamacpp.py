@@ -1,0 +1,37 @@
+"""llama.cpp's server (``llama-server``) on this machine.
+
+Source: the server itself (2026-10), tried. It answers with the model that it was started with, whatever name is
+asked for; still give each model a name of its own, since recordings are kept by that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..dialects import anthropic_messages, openai_chat, openai_responses
+from . import Provider, Way
+from .compatible import CHAT
+
+PROVIDER = Provider(
+    name="llamacpp",
+    title="llama.cpp's server",
+    base_url="http://127.0.0.1:8080/v1",
+    base_path="/v1",
+    key="optional",
+    key_env=("LLAMA_API_KEY",),
+    hosts=("localhost",),
+    ways={
+        "openai_chat": Way(
+            openai_chat,
+            replace(
+                CHAT,
+                fields={**CHAT.fields, "repeat_penalty": ("repeat_penalty",)},
+                # What was asked before would change the batches, and with them the bits of the answer.
+                seeded={"cache_prompt": False},
+                media=frozenset({"image", "audio"}),
+            ),
+        ),
+        "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
+        "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
+    },
+)
