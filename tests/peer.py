@@ -98,12 +98,16 @@ class _Answers(BaseHTTPRequestHandler):
         while (left := start + seconds - time.monotonic()) > 0:
             self.connection.settimeout(min(left, 0.01))
             try:
-                if self.connection.recv(1, socket.MSG_PEEK) == b"":
-                    seen.disconnected = time.monotonic() - start
-                    self.close_connection = True
-                    return False
+                gone = self.connection.recv(1, socket.MSG_PEEK) == b""
             except TimeoutError:
-                pass
+                continue
+            except ConnectionResetError:
+                gone = True
+            if gone:
+                seen.disconnected = time.monotonic() - start
+                self.close_connection = True
+                return False
+            time.sleep(0.01)
         self.connection.settimeout(None)
         return True
 

@@ -26,7 +26,7 @@ from .dialects._common import dumps
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
 from .providers import Endpoint, Provider, Way
-from .replay import Busy, Recording, Store, key
+from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
 from .transport import Transport
 
@@ -40,21 +40,23 @@ Emit = Callable[[Delta], object]
 LEASE_POLL = (0.01, 0.25)
 # Seconds that a cancelled call has to close its connection.
 CLOSING_TIME = 1.0
-# A recording with more bytes than this is written in a worker thread, since packing it would hold up the loop.
-INLINE_RECORD = 262_144
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request with all that is needed to carry it out. `key` is None where nothing is looked up or recorded."""
+    """A request with all that is needed to carry it out.
+
+    `key` is None where nothing is looked up or recorded; `document` is the canonical JSON that it is the hash of.
+    """
 
     request: Request
     provider: Provider
     way: Way
     delivery: Delivery
     credential: str = ""
-    given: str | Secret | None = None
+    given: Secret | None = None
     key: str | None = None
+    document: bytes = b""
 
     @classmethod
     def of(
@@ -74,8 +76,11 @@ class Asked:
                 field="replay",
                 hint="Give seed=… (any whole number).",
             )
-        replays = request.seed is not None and delivery.replay != "off"
-        return cls(request, provider, way, delivery, credential, given, key(request) if replays else None)
+        secret = Secret(given) if isinstance(given, str) else given
+        if request.seed is None or delivery.replay == "off":
+            return cls(request, provider, way, delivery, credential, secret)
+        document = canonical(request)
+        return cls(request, provider, way, delivery, credential, secret, key_of(document), document)
 
     @property
     def seed_status(self) -> SeedStatus:
@@ -205,7 +210,7 @@ class Road:
                     asked, decode(asked.way.dialect, found.reply), found.reply, replayed=True
                 )
             async with _opened(asked) as endpoint:
-                call = self._call(asked, endpoint, stream=emit is not None)
+                call = self._call(asked, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
             notes.extend(await self._record(asked, call, reply))
         self.transport.settle(_account(asked, call), completion.usage.total_tokens or 0)
@@ -307,14 +312,14 @@ class Road:
         """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
         if asked.key is None:
             return []
+        put = partial(
+            self.store.put, asked.request, asked.key, sent=call.body, reply=reply, document=asked.document
+        )
         try:
-            if len(reply.body) + len(call.body) <= INLINE_RECORD:
-                try:
-                    self.store.put(asked.request, asked.key, sent=call.body, reply=reply, wait=False)
-                    return []
-                except Busy:
-                    pass  # another process is writing: wait for it, but not on this thread
-            await asyncio.to_thread(self.store.put, asked.request, asked.key, sent=call.body, reply=reply)
+            try:
+                put(wait=False)
+            except Busy:  # to be waited for, but not on this thread
+                await asyncio.to_thread(put)
         except ReplayError as error:
             log.warning("answer not recorded: %s", error)
             return [f"not recorded: {error}"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .canon import canonical, key
+from .canon import canonical, key, key_of
 from .failures import Busy
 from .store import Details, Entry, Recording, Store
 
-__all__ = ["Busy", "Details", "Entry", "Recording", "Store", "canonical", "key"]
+__all__ = ["Busy", "Details", "Entry", "Recording", "Store", "canonical", "key", "key_of"]

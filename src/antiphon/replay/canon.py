@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import RequestError
 from ..request import Config, Media, Message, Request, Schema
 
-__all__ = ["canonical", "canonical_json", "key"]
+__all__ = ["canonical", "canonical_json", "key", "key_of"]
 
 TAG = "k1:"
 
@@ -29,7 +29,12 @@ def key(request: Request) -> str:
 
     RequestError if the request holds a number of more than 4,300 digits or text that UTF-8 cannot carry.
     """
-    return TAG + sha256(canonical(request)).hexdigest()
+    return key_of(canonical(request))
+
+
+def key_of(document: bytes) -> str:
+    """The key of a request whose canonical JSON this is."""
+    return TAG + sha256(document).hexdigest()
 
 
 def canonical(request: Request) -> bytes:

@@ -5,6 +5,7 @@ Imported only when a store is used, because sqlite3 takes longer to import than 
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -81,6 +82,12 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     for database in list(_databases):
         database.after_fork_in_child()
+
+
+@atexit.register
+def _close_all() -> None:
+    for database in list(_databases):
+        database.close()
 
 
 # SQLite counts its locks by process and file. A child that inherits an open connection, even one it leaves alone,
@@ -242,8 +249,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connections. The database opens again when it is used again."""
-        with self._write_lock:
+        if self._write_lock.acquire(timeout=PATIENCE):
             self._drop_writer()
+            self._write_lock.release()
         with self._read_lock:
             self._drop_reader()
 
@@ -273,9 +281,10 @@ class Database:
         self._others = 0
 
     def __del__(self) -> None:
-        # Without locks: at the interpreter's end a daemon thread may have died holding one.
-        self._drop_writer()
-        self._drop_reader()
+        # Without locks, which a dead daemon thread may hold, and without globals, which may be gone at the end.
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
 
     def _drop_reader(self) -> None:
         connection, self._reader = self._reader, None

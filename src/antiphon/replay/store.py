@@ -13,7 +13,7 @@ from ..call import Reply
 from ..errors import ReplayError
 from ..places import home
 from ..request import Media, Request
-from .canon import TAG, canonical
+from .canon import TAG, canonical, key_of
 from .failures import Busy, damaged
 from .lease import Leases
 from .packing import (
@@ -160,26 +160,34 @@ class Store:
             reply=self._reply(key, packed, digest),
         )
 
-    def put(self, request: Request, key: str, *, sent: bytes, reply: Reply, wait: bool = True) -> None:
+    def put(
+        self,
+        request: Request,
+        key: str,
+        *,
+        sent: bytes,
+        reply: Reply,
+        wait: bool = True,
+        document: bytes | None = None,
+    ) -> None:
         """Record `reply` as the answer to `request`; what was recorded for it before is replaced.
 
         `sent` is the body that went out, without secrets. Returns when a crash of the process can no longer
         lose it. With `wait=False` it raises Busy instead of holding its thread up: when the store is not open
         for writing yet, when somebody else is writing, and when there is much to write. Then put it again from
-        a thread that may wait.
+        a thread that may wait. `document` is the request's canonical JSON, for a caller who has it.
         """
         media = request.media
         if not wait and (media or len(sent) + len(reply.body) > PROMPT_SIZE):
             raise Busy("this is too much to record without waiting")
-        row = self._row(request, key, sent, reply, media)
+        row = self._row(request, key, document or canonical(request), sent, reply)
         blobs = [packed_blob(m.sha256 or "", m.data) for m in media if m.data is not None]
         with self.database.writing(wait=wait) as db:
             write(db, row, blobs)
         self.database.written(row.size + sum(len(data) for _, _, data in blobs))
 
-    def _row(self, request: Request, key: str, sent: bytes, reply: Reply, media: tuple[Media, ...]) -> Row:
-        document = canonical(request)
-        if TAG + sha256(document).hexdigest() != key:
+    def _row(self, request: Request, key: str, document: bytes, sent: bytes, reply: Reply) -> Row:
+        if key_of(document) != key:
             raise ReplayError(f"{key} is not the key of this request")
         plain = pack_reply(reply)
         return Row(
@@ -191,8 +199,8 @@ class Store:
             snippet=snippet(request),
             digest=sha256(plain).digest(),
             reply=pack(plain),
-            question=pack(pack_question(document, sent, media)),
-            media=_hashes(media),
+            question=pack(pack_question(document, sent, request.media)),
+            media=_hashes(request.media),
         )
 
     def _reply(self, key: str, packed: bytes, digest: bytes) -> Reply:
