@@ -127,6 +127,20 @@ def test_the_search_for_names_finds_them(code: str, wanted: set[str], tmp_path: 
     assert set(named(path)) == wanted
 
 
+def test_the_recipe_shows_real_files():
+    """The diff in CONTRIBUTING.md is a whole provider file, and a piece of its test file, as they are."""
+    [diff] = re.findall(
+        r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    shown = dict(re.findall(r"^\+\+\+ b/(\S+)\n@@.*@@\n((?:\+.*\n)+)", diff, re.MULTILINE))
+    source, test = (
+        (path, "".join(line[1:] for line in added.splitlines(keepends=True))) for path, added in shown.items()
+    )
+    assert (ROOT / source[0]).read_text(encoding="utf-8") == source[1]
+    assert test[1] in (ROOT / test[0]).read_text(encoding="utf-8")
+    assert test[0].endswith(f"test_{Path(source[0]).name}")
+
+
 # ---------------------------------------------------------------------------------------- packaging
 
 
