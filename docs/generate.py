@@ -129,7 +129,8 @@ def providers() -> str:
         keys = ", ".join(f"`{env}`" for env in provider.key_env) or {"none": "needs none"}.get(
             provider.key, provider.key
         )
-        rows.append(f"| `{name}` | {provider.base_url or '-'} | {keys} | {ways} | {seeds} | {taken} |")
+        address = provider.base_url or (f"`${provider.address_env}`" if provider.address_env else "-")
+        rows.append(f"| `{name}` | {address} | {keys} | {ways} | {seeds} | {taken} |")
     intro = (
         "Each provider is one file in `src/antiphon/providers`. A server of your own needs none: use `compatible` "
         "with a base URL. A setting that a provider does not take is refused before anything is sent."
