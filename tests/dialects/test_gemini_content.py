@@ -699,6 +699,7 @@ def test_error_in_the_middle_of_a_stream(failure: bytes) -> None:
     with pytest.raises(ServerFailed, match="overloaded") as caught:
         folded(gemini_content, streamed(sse(*most) + failure))
     assert (caught.value.status, caught.value.code) == (503, "UNAVAILABLE")
+    assert "overloaded" in caught.value.body
 
 
 # ------------------------------------------------------------------------------------- damaged replies

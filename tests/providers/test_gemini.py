@@ -45,7 +45,7 @@ def encoded(model: str, **config: Any) -> dict[str, Any]:
 def test_where_and_how() -> None:
     """Address, version and credential are Google's; the key is a header; the listing asks for the longest page."""
     assert GEMINI.base_url == "https://generativelanguage.googleapis.com/v1beta"
-    assert GEMINI.own_hosts == ("generativelanguage.googleapis.com",)
+    assert GEMINI.own_hosts == ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
     assert GEMINI.key_env == ("GEMINI_API_KEY", "GOOGLE_API_KEY")
     assert (GEMINI.auth, GEMINI.key) == ("x-goog-api-key", "required")
     assert GEMINI.models_path == "models?pageSize=1000"

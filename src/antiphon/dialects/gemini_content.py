@@ -44,7 +44,19 @@ from ._common import (
     unreadable,
 )
 
-__all__ = ["GEMINI", "decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = [
+    "GEMINI",
+    "decode",
+    "encode",
+    "error",
+    "fold",
+    "models",
+    "name",
+    "notes",
+    "path",
+    "resource",
+    "stream",
+]
 
 name: str = "gemini_content"
 stream: StreamFormat = "sse"
@@ -120,20 +132,19 @@ _UNSAID = "FINISH_REASON_UNSPECIFIED"
 
 def path(request: Request, *, stream: bool) -> str:
     """Where to send it; the model's name is part of the address. RequestError if it could lead elsewhere."""
-    folder, slash, model = request.model.rpartition("/")
-    if (
-        folder not in ("", "tunedModels")
-        or model.strip(".") == ""
-        or not model.isprintable()
-        or "\\" in model
-    ):
+    return resource(request.model) + (":streamGenerateContent?alt=sse" if stream else ":generateContent")
+
+
+def resource(model: str) -> str:
+    """A model as a part of the address: its name behind its folder, percent-encoded."""
+    folder, _, bare = model.rpartition("/")
+    if folder not in ("", "tunedModels") or bare.strip(".") == "" or not bare.isprintable() or "\\" in bare:
         raise RequestError(
-            f"{request.model!r} is no model name of this protocol",
+            f"{model!r} is no model name of this protocol",
             field="model",
             hint="Give the plain name, such as gemini-3.8-flash, without models/ before it.",
         )
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"{folder if slash else 'models'}/{quote(model, safe='')}:{method}"
+    return f"{folder or 'models'}/{quote(bare, safe='')}"
 
 
 def notes(request: Request, quirks: Quirks) -> tuple[str, ...]:
@@ -324,6 +335,9 @@ def usage(raw: Body) -> Usage:
     )
 
 
+_EVENT = Reply(200, b"")  # stands for one event in errors, so that events are not copied
+
+
 class Reading:
     """An answer being read, from one whole reply or from the pieces of a stream."""
 
@@ -355,10 +369,14 @@ class Reading:
         data = event.data
         if data.startswith("[DONE]"):  # a proxy's habit
             return ()
-        reply = Reply(200, data.encode("utf-8", "replace"))
-        if not data.startswith("["):
-            return self.take(json_event(data), reply)
-        return [delta for piece in _array(reply) or () for delta in self.take(as_object(piece), reply)]
+        try:
+            if not data.startswith("["):
+                return self.take(json_event(data), _EVENT)
+            pieces = _array(Reply(200, data.encode("utf-8", "replace"))) or ()
+            return [delta for piece in pieces for delta in self.take(as_object(piece), _EVENT)]
+        except ReplyError as problem:
+            problem.body = problem.body or data[:2000]
+            raise
 
     def take(self, body: Body, reply: Reply) -> list[Delta]:
         """The deltas in one piece, or in a whole reply."""
@@ -544,7 +562,8 @@ def models(reply: Reply) -> list[Model]:
     Where there are more, the last row's details say nextPageToken.
     """
     document = json_document(reply)
-    rows = [_model(row) for row in map(as_object, as_list(document.get("models"))) if _generates(row)]
+    found = as_list(document.get("models")) or as_list(document.get("publisherModels"))  # Vertex AI's word
+    rows = [_model(row) for row in map(as_object, found) if _generates(row)]
     if rows and (token := document.get("nextPageToken")):
         rows[-1] = replace(rows[-1], details={**rows[-1].details, "nextPageToken": token})
     return rows
@@ -557,7 +576,7 @@ def _generates(row: Body) -> bool:
 
 def _model(row: Body) -> Model:
     return Model(
-        name=as_text(row["name"]).removeprefix("models/"),
+        name=re.sub(r"^(publishers/[^/]+/)?models/", "", as_text(row["name"])),
         context=count(row.get("inputTokenLimit")),
         max_output=count(row.get("outputTokenLimit")),
         details=row,

@@ -1,8 +1,10 @@
 """Google Gemini, by an API key of Google AI Studio.
 
 The address decides the version: v1beta here, since previews are served there first; base_url=…/v1 for the
-stable one. The key goes into a header, never into the address, where logs would keep it. Facts, where a line
-does not say otherwise: Google's API documentation and the AI SDK's Google provider, November 2026.
+stable one. The key goes into a header, never into the address, where logs would keep it. With a key of Vertex
+AI's express mode: base_url="https://aiplatform.googleapis.com/v1/publishers/google"; without a key, see vertex.
+Facts, where a line does not say otherwise: Google's API documentation and the AI SDK's Google provider,
+November 2026.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ PROVIDER = Provider(
     base_url="https://generativelanguage.googleapis.com/v1beta",
     base_path="/v1beta",
     key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    hosts=("aiplatform.googleapis.com",),
     auth="x-goog-api-key",
     models_path="models?pageSize=1000",  # the most that one page holds
     ways={"gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=REFUSALS))},
