@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .engine import Status, status, unload
+from .hub import Progress, pull
 from .models import BUNDLED, CATALOGUE, CATALOGUE_DATE, Listed, LocalModel, installed, remove, resolve
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "CATALOGUE_DATE",
     "Listed",
     "LocalModel",
+    "Progress",
     "Status",
     "installed",
     "notice",
+    "pull",
     "remove",
     "resolve",
     "status",

@@ -42,6 +42,7 @@ class Server:
         self.url: str = self.engine.listening_address
         self.held: list[int] | None = None
         self.asked: list[int] = []
+        self.task: int | None = -1
         self.busy = False
 
     def shared(self, prompt: list[int]) -> int:
@@ -55,9 +56,30 @@ class Server:
         return shared > 0
 
     def free(self, *, finished: bool) -> None:
-        """The request is over. Only a finished one leaves a prompt that is known to be whole."""
+        """The request is over. Only one that was sent and finished leaves a prompt that is known to be whole."""
         self.busy = False
-        self.held = computed_in_rows(self.asked, self.rows) if finished else None
+        self.held = None
+        if finished and self.reuse:
+            before, self.task = self.task, self.now()
+            if self.task not in (None, before):
+                self.held = computed_in_rows(self.asked, self.rows)
+
+    def now(self) -> int | None:
+        """The number of the last task in the slot; None while it is at work."""
+        (slot,) = self.ask("GET", "/slots")
+        return None if slot["is_processing"] else slot.get("id_task", -1)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What this server answers. ValueError with its own words if it refuses."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.secret}"}
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=PLAN_TIME)
+        with contextlib.closing(connection):
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            document = json.loads(answer.read())
+        if answer.status != 200:
+            raise ValueError(str(document.get("error", {}).get("message", document))[:500])
+        return document
 
 
 def common(a: list[int], b: list[int]) -> int:
@@ -118,7 +140,6 @@ def build(settings: dict[str, Any]) -> Any:
     params.n_gpu_layers = 0
     params.warmup = False
     params.ui = False
-    params.endpoint_slots = False
     params.n_threads_http = 8
     params.verbosity = 1  # errors only, on stderr
     return xllamacpp.Server(params)
@@ -152,21 +173,12 @@ class Pool:
 
     def prompt(self, body: dict[str, Any]) -> list[int]:
         """The request as the model will see it, in tokens. ValueError with the engine's words if it cannot."""
-        text = self.ask("/apply-template", body)["prompt"]
-        return self.ask("/tokenize", {"content": text, "add_special": True, "parse_special": True})["tokens"]
-
-    def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask the first server something that needs no slot."""
-        server = self.servers[0]
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.secret}"}
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=PLAN_TIME)
-        with contextlib.closing(connection):
-            connection.request("POST", path, json.dumps(body), headers)
-            answer = connection.getresponse()
-            document = json.loads(answer.read())
-        if answer.status != 200:
-            raise ValueError(str(document.get("error", {}).get("message", document))[:500])
-        return document
+        # Any server can: it needs no slot.
+        ask = self.servers[0].ask
+        text = ask("POST", "/apply-template", body)["prompt"]
+        return ask("POST", "/tokenize", {"content": text, "add_special": True, "parse_special": True})[
+            "tokens"
+        ]
 
 
 def obey(pool: Pool, command: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +186,7 @@ def obey(pool: Pool, command: dict[str, Any]) -> dict[str, Any]:
     try:
         if command["op"] == "begin":
             return pool.begin(command["body"])
-        pool.servers[command["server"]].free(finished=command["finished"])
+        pool.servers[int(command["server"])].free(finished=command["finished"])
         return {}
     except (ValueError, RuntimeError, OSError, http.client.HTTPException) as error:
         return {"error": str(error) or type(error).__name__}

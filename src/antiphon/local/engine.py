@@ -231,6 +231,9 @@ class Child:
         self._said = ""
         # Over a pipe: arguments and environment can be read by others.
         self._send({**self._first_line(settings), "secret": token})
+        # Threads that wait by spinning make prompts 3 times slower on a busy machine, and sleeping ones cost
+        # little where only prompts are read by several. Decoding by several would suffer: leave that alone.
+        self._env = {"OMP_WAIT_POLICY": "passive"} if settings.threads == 1 else dict[str, str]()
         self._thread = threading.Thread(target=self._live, name="antiphon-local", daemon=True)
         self._thread.start()
 
@@ -264,6 +267,7 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
+                    env={**self._env, **os.environ},
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except (OSError, ValueError) as error:
@@ -324,6 +328,7 @@ class Child:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(self.death(before_output=True))
+                waiting.exception()  # not everyone waits for an answer
         self._waiting.clear()
         self._over.set()
 

@@ -141,8 +141,7 @@ def installed() -> list[LocalModel]:
     listed = {place(row.name): row.name for row in CATALOGUE}
     for path in sorted(folder().glob("*/*/**/*.gguf")):
         spec = "hf:" + path.relative_to(folder()).as_posix()
-        if not spec.startswith("hf:."):  # half-pulled files stand under a dot
-            found.append(LocalModel(listed.get(path, spec), path))
+        found.append(LocalModel(listed.get(path, spec), path))
     return found
 
 

@@ -15,13 +15,13 @@ __all__ = ["RECIPE", "Settings"]
 # defaults, batch rows, attention.
 RECIPE = "1"
 # Rows of a prompt computed at once. Part of the recipe; small, so that a cancelled prompt stops soon.
-ROWS = 128
+ROWS = 32
 # Most context used unless asked for, in tokens: memory grows with it.
 CONTEXT = 8192
 # Below this many bytes a model is small: one thread decodes as fast as two, so two servers run side by side.
 SMALL = 300_000_000
 # Types of tensors for which reuse of a prefix was measured to be exact (docs/design/local.md).
-REUSE_TYPES = frozenset({"F32", "Q4_1"})
+REUSE_TYPES = frozenset({"F32", "Q4_1", "Q8_0"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint, None]:
     async with engine.lease(request.model, body) as address:
         # Each request has a connection of its own: the server drops idle ones without a word after 5 s.
         headers = {"Authorization": address.secret.prefixed("Bearer "), "Connection": "close"}
-        yield Endpoint(base_url=f"{address.url}/v1", headers=headers, body=address.body)
+        # Only a stream that reports its progress is noticed to be closed, while it reads and while it writes.
+        body = {**address.body, "return_progress": True}
+        yield Endpoint(base_url=f"{address.url}/v1", headers=headers, body=body, stream=True)
 
 
 PROVIDER = Provider(
