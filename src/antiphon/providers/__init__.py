@@ -30,13 +30,15 @@ __all__ = ["Endpoint", "Limits", "Provider", "Way", "get", "names"]
 class Endpoint:
     """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body.
 
-    `models_base` is where the models are listed, if not there too.
+    `models_base` is where the models are listed, if not there too. `stream` asks for the answer in pieces even
+    where it is wanted whole: for a server that only while it streams notices that nobody listens any more.
     """
 
     base_url: str
     headers: Mapping[str, str | Secret] = field(default_factory=dict[str, "str | Secret"])
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     models_base: str = ""
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
