@@ -457,6 +457,13 @@ _BY_CODE: Mapping[str, type[ReplyError]] = {
     "openrouter_in_flight_budget": RateLimited,
     # Groq, with the status 498
     "capacity_exceeded": RateLimited,
+    # AWS: the status alone (400, 408, 424) would blame the request
+    "ServiceQuotaExceededException": QuotaExhausted,
+    "ThrottlingException": RateLimited,
+    "ModelNotReadyException": RateLimited,
+    "ModelTimeoutException": ServerFailed,
+    "ModelErrorException": ServerFailed,
+    "ModelStreamErrorException": ServerFailed,
 }
 
 # The HTTP status that an error type stands for, where it comes inside a reply that said 200.
@@ -483,6 +490,14 @@ _STATUS_OF_CODE: Mapping[str, int] = {
     "server_is_overloaded": 503,
     "timeout_error": 504,
     "overloaded_error": 529,
+    "ValidationException": 400,
+    "AccessDeniedException": 403,
+    "ResourceNotFoundException": 404,
+    "ModelTimeoutException": 408,
+    "ModelStreamErrorException": 424,
+    "ThrottlingException": 429,
+    "InternalServerException": 500,
+    "ServiceUnavailableException": 503,
 }
 
 
