@@ -16,7 +16,7 @@ import pytest
 from google import genai
 from google.genai import errors as sdk_errors
 from google.genai import types
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.call import Reply
@@ -776,6 +776,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(places(FULL))), JSON)
 def test_wrong_types(way: tuple[Any, ...], value: Any) -> None:
     """A value of another type anywhere in a reply is a typed error or changes nothing of the answer."""
@@ -806,6 +807,7 @@ def test_nulls(way: tuple[Any, ...]) -> None:
         assert found.text in ("Hello 👋 there", "Hello 👋", " there", "Think.Hello 👋 there", "")
 
 
+@settings(max_examples=300, deadline=None)
 @given(JSON)
 def test_any_json(document: Any) -> None:
     """Any JSON at all, as a reply, an event, an error or a listing, ends in a value or a typed error."""
