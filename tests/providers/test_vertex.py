@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -296,6 +297,16 @@ def test_no_credentials_at_all(client: Client, peer: Any) -> None:
     with pytest.raises(CredentialError) as caught:
         client.complete("Hi", provider="vertex", model="gemini-3.8-flash", base_url=url)
     assert "gcloud auth application-default login" in caught.value.hint
+    assert seen == []
+
+
+def test_without_googles_library(client: Client, peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where google-auth is not installed, the error names the extra and the way without it."""
+    url, seen = peer
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    with pytest.raises(CredentialError, match="google-auth is not installed") as caught:
+        client.complete("Hi", provider="vertex", model="gemini-3.8-flash", base_url=url)
+    assert "antiphon[vertex]" in caught.value.hint
     assert seen == []
 
 
