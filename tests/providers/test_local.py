@@ -1,76 +1,121 @@
-"""The embedded model, as a provider: what is asked of its server, and what it would answer with nonsense."""
+"""The local provider: what is in its key, what it refuses, and the whole road with a store."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from antiphon import Media, Message, providers
+import antiphon
+from antiphon import local
 from antiphon.errors import RequestError
-from antiphon.providers import local
+from antiphon.local import facts, machine, models
+from antiphon.providers import get
+from antiphon.request import Config, Media, Message, Request
 
-from .asking import AS_SCHEMA, HI, PNG, SCHEMA, asked, encoded, refused
-
-FULL: dict[str, Any] = {
-    "max_tokens": 99,
-    "temperature": 0.5,
-    "top_p": 0.9,
-    "top_k": 40,
-    "min_p": 0.1,
-    "presence_penalty": 0.5,
-    "frequency_penalty": -0.5,
-    "repeat_penalty": 1.1,
-    "stop": ("a", "b"),
-    "response_format": SCHEMA,
-    "reasoning": "off",
-}
+LOCAL = get("local")
 
 
-def test_a_full_request():
-    """Every setting goes out under llama.cpp's name, the seed as its low 31 bits."""
-    assert encoded("local", seed=2**64 - 1, **FULL) == {
-        "model": "m",
-        "messages": HI,
-        "max_tokens": 99,
-        "temperature": 0.5,
-        "top_p": 0.9,
-        "top_k": 40,
-        "min_p": 0.1,
-        "presence_penalty": 0.5,
-        "frequency_penalty": -0.5,
-        "repeat_penalty": 1.1,
-        "stop": ["a", "b"],
-        "response_format": AS_SCHEMA,
-        "chat_template_kwargs": {"enable_thinking": False},
-        "seed": 2**31 - 1,
-    }
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder of its own, and nothing remembered from other tests."""
+    monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path / "home"))
+    facts.forget()
 
 
-@pytest.mark.parametrize("setting", [{"reasoning": "low"}, {"reasoning": 500}, {"modalities": "image"}])
-def test_what_is_refused(setting: dict[str, Any]):
-    """How much it thinks cannot be set, and it makes no images."""
-    assert refused("local", **setting).field == next(iter(setting))
+def asked(*parts: str | Media, **config: object) -> Request:
+    return Request(provider="local", messages=(Message("user", *parts),), seed=1, config=Config(**config))  # type: ignore[arg-type]
+
+
+def identity(request: Request) -> dict[str, str]:
+    assert LOCAL.identity is not None
+    return dict(LOCAL.identity(request))
+
+
+def test_the_key_holds_what_decides_the_answer() -> None:
+    """Engine with version, backend, sum of the model file, context, and our recipe."""
+    import antiphon_smollm2
+
+    found = identity(asked("Hi"))
+    assert set(found) == {"engine", "backend", "model_sha256", "context", "recipe"}
+    assert found["engine"] == machine.engine_version()
+    assert found["model_sha256"] == antiphon_smollm2.SHA256
+    assert found["backend"].startswith("cpu-")
+    assert found["context"] == "8192"
+
+
+def test_the_context_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer may end where the context does, so the context tells requests apart."""
+    monkeypatch.setenv("ANTIPHON_LOCAL_CONTEXT", "2048")
+    assert identity(asked("Hi"))["context"] == "2048"
+
+
+def test_the_bundled_model_is_verified_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed file under the bundled model's name is refused."""
+    changed = tmp_path / "changed.gguf"
+    content = bytearray(models.resolve().path.read_bytes())
+    content[-1] ^= 1
+    changed.write_bytes(content)
+    bundled = models.LocalModel(models.BUNDLED, changed, sha256=models.resolve().sha256)
+    monkeypatch.setattr(models, "_bundled", lambda: bundled)
+    with pytest.raises(RequestError, match="has SHA-256") as caught:
+        identity(asked("Hi"))
+    assert "--force-reinstall" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("message", "words"),
+    ("request_", "words"),
     [
-        (Message("user", Media.from_bytes(PNG)), "text only"),
-        (Message("user", ""), "empty"),
-        (Message("user", "a\0b"), "NUL"),
+        (asked("a\0b"), "NUL"),
+        (asked(""), "is empty"),
+        (asked("Look", Media.from_bytes(b"\x89PNG\r\n\x1a\n0")), "text only, no image"),
     ],
 )
-def test_what_the_engine_would_take_without_a_word(message: Message, words: str):
-    """Media, empty messages and NUL are refused before the engine is even started."""
-    with pytest.raises(RequestError, match=re.escape(words)) as caught:
-        local.identity(asked("local", message))
-    assert caught.value.field == "messages"
+def test_what_the_engine_would_take_in_silence_is_refused(request_: Request, words: str) -> None:
+    """Before a key is made, so that such a request is not even looked up."""
+    with pytest.raises(RequestError, match=words):
+        identity(request_)
 
 
-def test_it_needs_no_key_and_no_address():
-    """No key goes anywhere, and there is a model to begin with."""
-    provider = providers.get("local")
-    assert (provider.key, provider.base_url, provider.own_hosts) == ("none", "", ())
-    assert provider.default_model
+def test_the_notice_says_what_the_bundled_model_is() -> None:
+    """Where it is chosen it is said that it is no writer; other models need no such word."""
+    assert "not a writer" in local.notice()
+    assert "antiphon models pull" in local.notice(models.BUNDLED)
+    assert local.notice("qwen3-4b") == ""
+
+
+@pytest.mark.engine
+def test_down_the_whole_road() -> None:
+    """Asked, recorded, answered from the store; asked afresh, the same bytes."""
+    try:
+        first = antiphon.complete("Name a colour.", provider="local", seed=3, max_tokens=6)
+        again = antiphon.complete("Name a colour.", provider="local", seed=3, max_tokens=6)
+        afresh = antiphon.complete("Name a colour.", provider="local", seed=3, max_tokens=6, replay="refresh")
+    finally:
+        local.unload()
+    assert (first.replayed, again.replayed, afresh.replayed) == (False, True, False)
+    assert first.text == again.text == afresh.text != ""
+    assert first.model == models.BUNDLED
+    assert first.seed_status == "sent"
+
+
+@pytest.mark.engine
+def test_a_stream_gives_the_same_text() -> None:
+    """Streamed in pieces, the answer is the one that comes whole."""
+    try:
+        whole = antiphon.complete("Name a bird.", provider="local", seed=3, max_tokens=8, replay="off")
+        pieces = list(antiphon.stream("Name a bird.", provider="local", seed=3, max_tokens=8, replay="off"))
+    finally:
+        local.unload()
+    assert "".join(piece.text for piece in pieces) == whole.text
+    assert len(pieces) > 1
+
+
+def test_a_model_that_does_not_think_cannot_be_told_how_much() -> None:
+    """Reasoning levels are refused by name; `off` is fine."""
+    way = LOCAL.way(None)
+    body = way.dialect.encode(asked("Hi", reasoning="off"), way.quirks, stream=False)
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    with pytest.raises(RequestError) as caught:
+        way.dialect.encode(asked("Hi", reasoning="low"), way.quirks, stream=False)
+    assert caught.value.field == "reasoning"
