@@ -78,6 +78,15 @@ def test_without_an_address_it_says_where_to_put_one(tmp_path: Path):
     assert caught.value.field == "base_url"
 
 
+@pytest.mark.parametrize("address", ["https://[", "r.openai.azure.com", "ftp://r"])
+def test_a_wrong_address_is_an_error_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str):
+    """A variable that holds no address is named where it is used, and lets no key go anywhere."""
+    monkeypatch.setenv(ENDPOINT, address)
+    with pytest.raises(RequestError):
+        Client(tmp_path).request("hi", provider="azure", model="d")
+    assert PROVIDER.own_hosts in ((), ("r",))
+
+
 def test_another_resource_is_another_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The same deployment name may be another model elsewhere, so the address is part of the request."""
     client = Client(tmp_path)

@@ -112,8 +112,14 @@ class Provider:
     def own_hosts(self) -> tuple[str, ...]:
         """The hosts that the provider's environment keys may go to."""
         addresses = (self.base_url, os.environ.get(self.address_env, "") if self.address_env else "")
-        own = (urlsplit(address).hostname for address in addresses)
-        return (*(host for host in own if host), *self.hosts)
+        return (*(host for address in addresses if (host := _host(address))), *self.hosts)
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # what is no address is no host of anybody's; it is refused where it is used
+        return None
 
 
 @cache
