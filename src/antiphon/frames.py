@@ -50,11 +50,13 @@ class Frame(NamedTuple):
 class Frames:
     """Reads frames. Keeps at most one unfinished frame, whose length is known to be within the limits."""
 
-    __slots__ = ("_checked", "_kept")
+    __slots__ = ("_checked", "_kept", "_latest")
 
     def __init__(self) -> None:
         self._kept = bytearray()
         self._checked = 0  # the total length of the unfinished frame, once its prelude has been checked
+        # The header bytes of the latest frame, and what they say: most frames of a stream have the same.
+        self._latest: tuple[bytes, dict[str, Value]] = (b"", {})
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames complete now. TransportError for a checksum that is wrong, or a frame over the limits."""
@@ -68,7 +70,7 @@ class Frames:
                 self._checked = total
                 if len(kept) - start < total:
                     break
-                found.append(_frame(bytes(kept[start : start + total])))
+                found.append(self._frame(bytes(kept[start : start + total])))
                 start += total
                 self._checked = 0
         except TransportError:
@@ -78,6 +80,16 @@ class Frames:
         if start:
             del kept[:start]
         return found
+
+    def _frame(self, raw: bytes) -> Frame:
+        end = len(raw) - _CRC.size
+        if crc32(raw[:end]) != _CRC.unpack_from(raw, end)[0]:
+            _damaged("the checksum of a frame is wrong")
+        begin = _PRELUDE.size + _PRELUDE.unpack_from(raw)[1]
+        headers = raw[_PRELUDE.size : begin]
+        if headers != self._latest[0]:
+            self._latest = (headers, _read_headers(headers))
+        return Frame(self._latest[1], raw[begin:end])
 
     def close(self) -> None:
         """TransportError (phase "cut-off") when the body ends in the middle of a frame."""
@@ -104,13 +116,9 @@ def _checked_length(kept: bytearray, start: int) -> int:
     return total
 
 
-def _frame(raw: bytes) -> Frame:
-    total, length, _ = _PRELUDE.unpack_from(raw)
-    if crc32(raw[: total - 4]) != _CRC.unpack_from(raw, total - 4)[0]:
-        _damaged("the checksum of a frame is wrong")
-    end = _PRELUDE.size + length
+def _read_headers(raw: bytes) -> dict[str, Value]:
     try:
-        return Frame(_headers(raw[_PRELUDE.size : end]), raw[end : total - 4])
+        return _headers(raw)
     except (error, IndexError, UnicodeDecodeError):
         _damaged("the headers of a frame cannot be read")
 

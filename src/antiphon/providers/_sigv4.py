@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -53,12 +54,19 @@ def sign(call: Call, keys: Keys, *, region: str, service: str, at: float) -> Cal
     )
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-    key = b"AWS4" + keys.secret_key.reveal().encode()  # it stays here: only what it signs goes out
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = _signing_key(keys.secret_key, scope)
     head = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature="
     signature = Secret(hmac.digest(key, text.encode(), "sha256").hex(), head)
     return replace(call, headers={**headers, "Authorization": signature})
+
+
+@lru_cache(maxsize=4)
+def _signing_key(secret: Secret, scope: str) -> bytes:
+    """The key for one day, region and service. It stays here: only what it signs goes out."""
+    key = b"AWS4" + secret.reveal().encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def _host(url: SplitResult) -> str:
