@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openrouter as sdk
 import pytest
 
-from antiphon import Media, providers
+from antiphon import Client, Media, providers
 from antiphon.dialects import openai_chat as chat
-from antiphon.errors import AntiphonError, QuotaExhausted, RateLimited, Refused, ServerFailed
+from antiphon.errors import (
+    AntiphonError,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    ServerFailed,
+    TransportError,
+    Unauthorized,
+)
 
+from .. import aimock
 from ..dialects.tables import facts, reply, sse, streamed
 from .asking import AS_SCHEMA, HI, PDF, PNG, SCHEMA, WAV, Wire, content, encoded, refused
 
@@ -247,3 +258,75 @@ def test_a_402_is_tried_again_only_where_that_helps(
         wire.ask("openrouter", model="x/y", retries=1)
     assert len(wire.peer.seen) == calls
     assert caught.value.provider == "openrouter"
+
+
+# -------------------------------------------------------------------------------- independent peers
+
+SAID = [
+    {
+        "match": {"userMessage": "hello"},
+        "response": {
+            "content": "Hello from the other side.",
+            "reasoning": "A greeting. ",
+            "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, "cost": 0.0125},
+        },
+    },
+    {
+        "match": {"userMessage": "busy"},
+        "response": {"error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429},
+    },
+    {
+        "match": {"userMessage": "down"},
+        "response": {"error": {"message": "out of order", "type": "server_error"}, "status": 503},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def other_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running aimock; skips where it is not installed."""
+    with aimock.serve(tmp_path_factory.mktemp("aimock"), SAID) as url:
+        yield f"{url}/api/v1"
+
+
+def test_aimock(other_url: str, tmp_path: Path):
+    """Another peer: plain and streamed answers, an image and a schema in, cost; 401, 429 and 503."""
+    client = Client(tmp_path)
+    how: Any = {"provider": "openrouter", "model": "x/y", "base_url": other_url, "retries": 0}
+    right = {**how, "api_key": aimock.KEY}
+    stream = client.stream("hello", system="be brief", **right)
+    pieces = "".join(delta.text for delta in stream)
+    whole = client.complete("hello", attachments=[PNG], seed=7, response_format=SCHEMA, **right)
+    assert pieces == stream.completion.text == whole.text == "Hello from the other side."
+    assert (whole.finish_reason, whole.seed_status, whole.reasoning) == ("stop", "sent", "A greeting. ")
+    assert (whole.usage.output_tokens, whole.usage.cost) == (3, 0.0125)
+    assert stream.completion.usage.cost == 0.0125
+    assert client.complete("hello", attachments=[PNG], seed=7, response_format=SCHEMA, **right).replayed
+    for prompt, key, kind in (
+        ("hello", "wrong", Unauthorized),
+        ("busy", aimock.KEY, RateLimited),
+        ("down", aimock.KEY, ServerFailed),
+    ):
+        with pytest.raises(kind) as caught:
+            client.complete(prompt, **how, api_key=key)
+        assert caught.value.provider == "openrouter"
+    client.close()
+
+
+def test_its_own_package_reads_the_same():
+    """The reply with image, reasoning and cost is one to the openrouter package too, and says the same there."""
+    message = {"role": "assistant", "content": "here", "reasoning": "hm", "images": IMAGES}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    document = {**HEAD, "created": 1, "system_fingerprint": None, "choices": [choice], "usage": USAGE}
+    theirs = sdk.components.ChatResult.model_validate(document)
+    ours = chat.decode(reply(document))
+    said = theirs.choices[0].message
+    assert (said.content, said.reasoning, theirs.usage.cost) == (ours.text, ours.reasoning, ours.usage.cost)
+    assert Media.from_data_url(said.images[0].image_url.url) == ours.media[0]
+
+
+def test_a_stream_that_stops_short():
+    """Without a finish reason it is cut off, whatever came before."""
+    with pytest.raises(TransportError) as caught:
+        streamed(chat, sse({**HEAD, "choices": [{"delta": {"content": "a"}}]}))
+    assert caught.value.phase == "cut-off"
