@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from antiphon import providers
 from antiphon.call import Call, Secret
+from antiphon.credentials import Credentials
 from antiphon.errors import CredentialError, RequestError
 from antiphon.providers import _aws, bedrock
 from antiphon.providers._sigv4 import Keys, sign
@@ -414,6 +415,26 @@ def test_each_host_has_its_service_in_the_scope() -> None:
     assert "/eu-west-1/bedrock/aws4_request" in revealed(own)["authorization"]
     mantle = signed("https://bedrock-mantle.eu-west-1.api.aws/x", asked(dialect="anthropic_messages"))
     assert "/eu-west-1/bedrock-mantle/aws4_request" in revealed(mantle)["authorization"]
+
+
+def test_bearer_keys_of_the_environment_go_to_the_hosts_of_every_region(tmp_path: Path) -> None:
+    """AWS_BEARER_TOKEN_BEDROCK goes to AWS's hosts for Bedrock over https, and nowhere else."""
+    credentials = Credentials(tmp_path, {"AWS_BEARER_TOKEN_BEDROCK": "bedrock-key"})
+
+    def found_for(url: str) -> Secret | None:
+        return credentials.find(
+            "bedrock", env=BEDROCK.key_env, own_hosts=BEDROCK.own_hosts, host=url, required=False
+        )
+
+    for region in bedrock.REGIONS:
+        for host in bedrock._hosts(region):
+            assert found_for(f"https://{host}/model/x/converse") == Secret("bedrock-key")
+    for url in (
+        "https://example.org",
+        "http://bedrock-runtime.us-east-1.amazonaws.com",
+        "http://127.0.0.1:1",
+    ):
+        assert found_for(url) is None
 
 
 # ------------------------------------------------------------------------------- what the models refuse
