@@ -584,6 +584,39 @@ def test_stream_tolerates_what_is_new() -> None:
     assert completion.text == "Hello!"
 
 
+@pytest.mark.parametrize("dialect", [bedrock_invoke_claude, bedrock_invoke_mistral])
+def test_a_chunk_that_is_not_base64_is_unreadable(dialect: Any) -> None:
+    """A chunk that cannot be unpacked is an error that shows it; one without bytes is a keep-alive."""
+    for packed in ("%%%", "abc", "ä"):
+        with pytest.raises(Unreadable, match="base64"):
+            folded(dialect, streamed(event("chunk", {"bytes": packed})))
+    with pytest.raises(TransportError):
+        folded(dialect, streamed(event("chunk", {"p": "abc"})))
+
+
+def test_an_image_that_is_not_base64_is_left_out() -> None:
+    """A picture that cannot be read does not take the text with it, streamed or not."""
+    answer = reply({"text": "Here"}, {"image": {"format": "png", "source": {"bytes": "%%%"}}})
+    told_events = [
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Here"}}),
+        ("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"image": {"source": {"bytes": "%%%"}}}}),
+        ("contentBlockStop", {"contentBlockIndex": 1}),
+        ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": SPENT}),
+    ]
+    for completion in (
+        bedrock_converse.decode(whole(answer)),
+        folded(bedrock_converse, streamed(frames(*told_events)))[0],
+    ):
+        assert (completion.text, completion.media) == ("Here", ())
+
+
+def test_a_budget_given_through_extra_is_the_users_own() -> None:
+    """Thinking asked for in the model's own fields goes out as it is, without a limit of ours."""
+    own = {"additionalModelRequestFields": {"thinking": {"budget_tokens": 2000, "type": "enabled"}}}
+    assert plain(bedrock_converse.encode(asked(extra=own), CONVERSE, stream=False)) == body(**own)
+
+
 # ----------------------------------------------------------------------------------------------- errors
 
 ERRORS: list[tuple[int, str, type[ReplyError]]] = [
