@@ -15,6 +15,7 @@ import math
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, cast
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -562,7 +563,11 @@ class Request:
 
 def checked_base_url(url: object) -> str:
     """`url` without a trailing slash, if it is a plain http(s) address; RequestError otherwise."""
-    text = checked_text(url, "base_url").strip().rstrip("/")
+    return _checked_address(checked_text(url, "base_url").strip().rstrip("/"))
+
+
+@lru_cache(maxsize=64)  # a job asks at one address a million times
+def _checked_address(text: str) -> str:
     try:
         parts = urlsplit(text)
         _ = parts.port
