@@ -95,6 +95,18 @@ class Child:
         self._past = self.seen.index(wanted, start) + len(wanted)
         return self.seen[start : self._past].decode("utf-8", "replace")
 
+    def press_until(self, key: str, text: str) -> None:
+        """Press a key until `text` comes: a signal that falls between two of readline's looks waits for the next key."""
+        wanted, start = text.encode(), self._past
+        deadline = time.monotonic() + DEADLINE
+        while wanted not in self.seen[start:]:
+            assert time.monotonic() < deadline, f"{wanted!r} never came; there is {self.seen[start:]!r}"
+            self.type(key)
+            again = time.monotonic() + 1.0
+            while wanted not in self.seen[start:] and self._read(again):
+                pass
+        self._past = self.seen.index(wanted, start) + len(wanted)
+
     def _read(self, deadline: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:

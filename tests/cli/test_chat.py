@@ -192,8 +192,7 @@ def test_ctrl_c_at_the_prompt_says_how_to_leave(child):
     one.until("> ")
     one.type("half a li")
     one.until("half a li")
-    one.type("\x03")
-    one.until("Ctrl-D or /exit leaves")
+    one.press_until("\x03", "Ctrl-D or /exit leaves")
     one.until("> ")
     one.type("/exit\r")
     assert one.end() == 0

@@ -13,9 +13,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from google import genai
-from google.genai import errors as sdk_errors
-from google.genai import types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +34,10 @@ from antiphon.errors import (
     Unreadable,
 )
 from antiphon.request import Config, Media, Message, Request, Schema
+
+genai = pytest.importorskip("google.genai", reason="google-genai needs Python 3.11")
+from google.genai import errors as sdk_errors  # noqa: E402
+from google.genai import types  # noqa: E402
 
 from .wire import folded, plain, streamed, whole
 

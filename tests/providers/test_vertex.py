@@ -15,9 +15,7 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from google import genai
 from google.auth import jwt
-from google.genai import types
 from google.oauth2.credentials import Credentials
 
 from antiphon import Client, providers
@@ -25,6 +23,9 @@ from antiphon.dialects import anthropic_vertex, gemini_content
 from antiphon.errors import CredentialError, RequestError
 from antiphon.providers import vertex
 from antiphon.request import Config, Message, Request
+
+genai = pytest.importorskip("google.genai", reason="google-genai needs Python 3.11")
+from google.genai import types  # noqa: E402
 
 VERTEX = providers.get("vertex")
 PATH = "/v1/projects/my-project/locations/europe-west4"
