@@ -39,7 +39,7 @@ genai = pytest.importorskip("google.genai", reason="google-genai needs Python 3.
 from google.genai import errors as sdk_errors  # noqa: E402
 from google.genai import types  # noqa: E402
 
-from .wire import folded, plain, streamed, whole
+from .wire import folded, plain, streamed, whole  # noqa: E402
 
 GEMINI = gemini_content.GEMINI
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64, 80))
