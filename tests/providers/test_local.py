@@ -77,6 +77,13 @@ def test_what_the_engine_would_take_in_silence_is_refused(request_: Request, wor
         identity(request_)
 
 
+def test_what_is_here_is_listed_without_starting_anything() -> None:
+    """The model list is of files, and no engine is started for it."""
+    assert LOCAL.listing is not None
+    assert [model.name for model in LOCAL.listing()] == [models.BUNDLED]
+    assert not local.status()
+
+
 def test_the_notice_says_what_the_bundled_model_is() -> None:
     """Where it is chosen it is said that it is no writer; other models need no such word."""
     assert "not a writer" in local.notice()

@@ -21,7 +21,7 @@ CONTEXT = 8192
 # Below this many bytes a model is small: one thread decodes as fast as two, so two servers run side by side.
 SMALL = 300_000_000
 # Types of tensors for which reuse of a prefix was measured to be exact (docs/design/local.md).
-REUSE_TYPES = frozenset({"F32", "Q4_1", "Q8_0"})
+REUSE_TYPES = frozenset({"F32", "Q4_0", "Q4_1", "Q8_0"})
 
 
 @dataclass(frozen=True, slots=True)

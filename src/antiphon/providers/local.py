@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
-from ..dialects import Quirks, openai_chat
+from ..dialects import Model, Quirks, openai_chat
 from ..errors import RequestError
 from ..request import Request
 from . import Endpoint, Provider, Way
@@ -76,6 +76,13 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint, None]:
         yield Endpoint(base_url=f"{address.url}/v1", headers=headers, body=body, stream=True)
 
 
+def listing() -> list[Model]:
+    """The models on this machine that go by a name; any GGUF can be given by path besides."""
+    from ..local.models import installed
+
+    return [Model(name=model.name) for model in installed()]
+
+
 PROVIDER = Provider(
     name="local",
     title="Embedded model",
@@ -84,4 +91,5 @@ PROVIDER = Provider(
     ways={"openai_chat": Way(openai_chat, CHAT)},
     identity=identity,
     open=endpoint,
+    listing=listing,
 )
