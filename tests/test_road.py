@@ -404,6 +404,22 @@ def test_async_doors_work_from_one_loop_after_another(client, peer):
         )
 
 
+def test_limits_hold_calls_back(peer, tmp_path):
+    """With a concurrency of two, eight requests of 0.1 s need four rounds, and waiting shows in the timings."""
+    client = Client(tmp_path / "limited", limits={"compatible": antiphon.Limits(concurrency=2)})
+    peer.delay = 0.1
+
+    async def many() -> list[Completion]:
+        asks = (client.acomplete(f"q{i}", base_url=peer.url, model="m") for i in range(8))
+        return await asyncio.gather(*asks)
+
+    waits = sorted(done.timings.queue for done in asyncio.run(many()))
+    client.close()
+
+    assert waits[:2] == [0.0, 0.0]
+    assert waits[-1] >= 0.25
+
+
 def test_many_threads(client, peer):
     """Fifty threads with different requests all get their own answers."""
     answers: dict[int, str] = {}

@@ -9,6 +9,7 @@ The values are imported at once; what needs a network, a database or an event lo
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .call import Reply, Secret, Timings
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         default_client,
         stream,
     )
+    from .limits import Limits
     from .replay import key
 
 __version__ = "0.1.0"
@@ -61,6 +63,7 @@ __all__ = [
     "Delivery",
     "Delta",
     "FinishReason",
+    "Limits",
     "Media",
     "Message",
     "NotFound",
@@ -98,7 +101,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "key":
-        from .replay import key
+        from .limits import Limits
+    from .replay import key
 
         return key
     if name in __all__:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .call import Secret
     from .credentials import Credentials
     from .dialects import Model
+    from .limits import Limits
     from .replay import Store
     from .transport import Transport
 
@@ -111,6 +112,10 @@ _DELIVERY_FIELDS = ("timeout", "retries", "replay")
 class Client:
     """A home folder (replay store, keys, models) and the doors to ask through.
 
+    `limits` says how much each provider is asked at a time, by its name: ``{"openai": Limits(concurrency=8,
+    requests_per_minute=500, tokens_per_minute=200_000)}``. What a provider says in its rate headers and with
+    Retry-After is heeded either way, by all calls of one key together.
+
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
     """
@@ -122,6 +127,7 @@ class Client:
         store: Store | None = None,
         credentials: Credentials | None = None,
         transport: Transport | None = None,
+        limits: Mapping[str, Limits] | None = None,
     ) -> None:
         from .credentials import Credentials
         from .replay import Store
@@ -131,7 +137,7 @@ class Client:
         self.store = store or Store(self.home / "replay.sqlite")
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
-        self._road = Road(self.store, self.transport, self.credentials)
+        self._road = Road(self.store, self.transport, self.credentials, limits or {})
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, _hang_up, self.transport, wait=False).atexit = False
         _transports.add(self.transport)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 
 from . import events
 from .call import Call, Reply, Secret
@@ -28,7 +29,7 @@ from .events import Event
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
-from .transport import Transport
+from .transport import Limits, Transport
 
 __all__ = ["Asked", "Road", "decode"]
 
@@ -114,10 +115,17 @@ class Flight:
 class Road:
     """What all requests of one client share: the store, the transport, the credentials, the calls in flight."""
 
-    def __init__(self, store: Store, transport: Transport, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        credentials: Credentials,
+        limits: Mapping[str, Limits] = MappingProxyType({}),
+    ) -> None:
         self.store = store
         self.transport = transport
         self.credentials = credentials
+        self.limits = limits
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -213,7 +221,6 @@ class Road:
                 call = self._call(asked, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
             notes.extend(await self._record(asked, call, reply))
-        self.transport.settle(_account(asked, call), completion.usage.total_tokens or 0)
         return self._completion(asked, completion, reply, replayed=False, notes=notes)
 
     def _call(self, asked: Asked, endpoint: Endpoint, *, stream: bool) -> Call:
@@ -250,6 +257,7 @@ class Road:
 
     async def _send(self, asked: Asked, call: Call, emit: Emit | None) -> tuple[Reply, Completion]:
         dialect = asked.way.dialect
+        account = _account(asked, call)
         fold = dialect.fold()
 
         def afresh() -> None:
@@ -269,13 +277,15 @@ class Road:
                 check=dialect.error,
                 on_event=on_event if call.stream else None,
                 on_retry=afresh,
-                account=_account(asked, call),
-                limits=asked.provider.limits,
+                account=account,
+                limits=self.limits.get(asked.provider.name, asked.provider.limits),
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
                 sign=_signing(asked, call),
             )
-            return reply, fold.completion(reply) if reply.stream else dialect.decode(reply)
+            completion = fold.completion(reply) if reply.stream else dialect.decode(reply)
+        self.transport.settle(account, completion.usage.total_tokens or 0)
+        return reply, completion
 
     @asynccontextmanager
     async def _leased(self, asked: Asked) -> AsyncGenerator[list[str]]:

@@ -20,6 +20,8 @@ __all__ = ["Question", "kept_headers", "pack", "pack_question", "pack_reply", "u
 
 RAW, ZLIB = b"r", b"z"
 WORTH_PACKING = 256
+# A short answer is kept as it is: packing it would save some 0.6 KB, and cost a tenth of all that recording costs.
+REPLY_WORTH_PACKING = 2_048
 # A long value is tried on this much of it first: pictures and sound do not shrink, and trying costs seconds.
 SAMPLE = 65_536
 SNIPPET = 200
@@ -41,9 +43,9 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def pack(data: bytes) -> bytes:
-    """`data` as stored: compressed where that makes it smaller."""
-    if len(data) >= WORTH_PACKING and _shrinks(data):
+def pack(data: bytes, worth: int = WORTH_PACKING) -> bytes:
+    """`data` as stored: compressed where that makes it smaller, from `worth` bytes on."""
+    if len(data) >= worth and _shrinks(data):
         packed = _deflate(data)
         if len(packed) < len(data):
             return ZLIB + packed
@@ -136,6 +138,9 @@ class Question(NamedTuple):
 
 def pack_question(document: bytes, sent: bytes, media: Iterable[Media]) -> bytes:
     """The question as it is packed: canonical request, cuts, and the sent body without media, line by line."""
+    media = tuple(media)
+    if not media:
+        return b"%b\n[]\n%b" % (document, sent)
     cuts, rest = _cut(sent, media)
     return b"\n".join((document, canonical_json(cuts), rest))
 

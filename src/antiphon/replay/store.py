@@ -17,6 +17,7 @@ from .canon import TAG, canonical, key_of
 from .failures import Busy, damaged
 from .lease import Leases
 from .packing import (
+    REPLY_WORTH_PACKING,
     Question,
     media_in,
     pack,
@@ -198,7 +199,7 @@ class Store:
             recorded_at=self._clock(),
             snippet=snippet(request),
             digest=sha256(plain).digest(),
-            reply=pack(plain),
+            reply=pack(plain, REPLY_WORTH_PACKING),
             question=pack(pack_question(document, sent, request.media)),
             media=_hashes(request.media),
         )
