@@ -100,17 +100,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "key":
-        from .limits import Limits
-    from .replay import key
-
-        return key
-    if name in __all__:
-        from . import client
-
-        value = globals()[name] = getattr(client, name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module({"key": ".replay", "Limits": ".limits"}.get(name, ".client"), __name__)
+    value = globals()[name] = getattr(home, name)
+    return value
 
 
 def __dir__() -> list[str]:
