@@ -27,6 +27,7 @@ import aiohttp
 from antiphon import Client
 from antiphon.local import resolve
 from antiphon.local.engine import FIXED
+from antiphon.local.settings import ROWS
 
 SERVER = Path(__file__).parent.parent / "tests" / "llama_server.py"
 SETTINGS = {"temperature": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
@@ -54,7 +55,8 @@ def server(model: Path):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "LLAMA_API_KEY": key},
+        # The same rows and the same way of waiting as the embedded engine has.
+        env={**os.environ, "LLAMA_API_KEY": key, "LLAMA_ROWS": str(ROWS), "OMP_WAIT_POLICY": "passive"},
     )
     assert child.stdout is not None
     assert child.stdin is not None

@@ -1,5 +1,7 @@
 """llama.cpp's own server as a child process, for tests: ``python llama_server.py MODEL``, the API key in $LLAMA_API_KEY.
 
+$LLAMA_ROWS is how many rows of a prompt are computed at once.
+
 Writes its base URL as one line of JSON when it is ready, and ends when its standard input is closed, so that
 it cannot outlive the tests however they end.
 """
@@ -22,7 +24,7 @@ def started(model: str, key: str) -> xllamacpp.Server:
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 2
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    params.n_batch = params.n_ubatch = 128
+    params.n_batch = params.n_ubatch = int(os.environ.get("LLAMA_ROWS", "128"))
     params.kv_unified = False
     params.verbosity = -1
     params.api_keys = [key]

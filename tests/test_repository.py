@@ -57,7 +57,6 @@ PLAIN_WORDS = {"azure", "compatible", "echo", "local", "together"}
 ALLOWED = {
     ("client.py", "compatible"): "who is asked when only an address is given: a rule of the library's own",
     ("client.py", "local"): "who is asked when nobody is named: a rule of the library's own",
-    ("cli/answering.py", "local"): "the embedded model is a part of this library, and a notice comes with it",
     ("cli/keys.py", "compatible"): "as in client.py: only an address is given",
     ("cli/models.py", "local"): "as in client.py: nobody is named; its models are files here",
     ("local/hub.py", "huggingface"): "the package that fetches models is called so",

@@ -4,7 +4,7 @@
 >>> antiphon.complete("Say hello", model="echo", seed=7).text
 'Say hello'
 
-The values are imported at once; what needs a network, a database or an event loop comes with first use.
+Every name is imported when it is first used, so that `import antiphon` costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,28 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .call import Reply, Secret, Timings
-from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
-from .errors import (
-    AntiphonError,
-    Cancelled,
-    CredentialError,
-    NotFound,
-    QuotaExhausted,
-    RateLimited,
-    Refused,
-    Rejected,
-    ReplayError,
-    ReplyError,
-    RequestError,
-    ServerFailed,
-    TransportError,
-    Unauthorized,
-    Unreadable,
-)
-from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
-
 if TYPE_CHECKING:
+    from .call import Reply, Secret, Timings
     from .client import (
         AsyncStream,
         Client,
@@ -47,8 +27,27 @@ if TYPE_CHECKING:
         default_client,
         stream,
     )
+    from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
+    from .errors import (
+        AntiphonError,
+        Cancelled,
+        CredentialError,
+        NotFound,
+        QuotaExhausted,
+        RateLimited,
+        Refused,
+        Rejected,
+        ReplayError,
+        ReplyError,
+        RequestError,
+        ServerFailed,
+        TransportError,
+        Unauthorized,
+        Unreadable,
+    )
     from .limits import Limits
     from .replay import key
+    from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
 
 __version__ = "0.1.0"
 
@@ -99,11 +98,50 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "call": ("Reply", "Secret", "Timings"),
+    "client": (
+        "AsyncStream",
+        "Client",
+        "Settings",
+        "Stream",
+        "achat",
+        "acomplete",
+        "astream",
+        "chat",
+        "complete",
+        "default_client",
+        "stream",
+    ),
+    "completion": ("Completion", "Delta", "FinishReason", "SeedStatus", "Usage"),
+    "errors": (
+        "AntiphonError",
+        "Cancelled",
+        "CredentialError",
+        "NotFound",
+        "QuotaExhausted",
+        "RateLimited",
+        "Refused",
+        "Rejected",
+        "ReplayError",
+        "ReplyError",
+        "RequestError",
+        "ServerFailed",
+        "TransportError",
+        "Unauthorized",
+        "Unreadable",
+    ),
+    "limits": ("Limits",),
+    "replay": ("key",),
+    "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module({"key": ".replay", "Limits": ".limits"}.get(name, ".client"), __name__)
-    value = globals()[name] = getattr(home, name)
+    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
     return value
 
 

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .. import providers
 from ..completion import Completion, Delta
 from .console import Answer, Spinner, tell
 
@@ -150,11 +151,10 @@ _noticed: set[str] = set()
 
 
 def _notice(completion: Completion) -> None:
-    """What should be known about an embedded model, once: it may be no writer."""
-    if completion.provider != "local" or completion.model in _noticed:
+    """What a person should know who chose this model, once: it may be no writer."""
+    notice = providers.get(completion.provider).notice
+    if notice is None or completion.model in _noticed:
         return
-    from ..local import notice
-
     _noticed.add(completion.model)
     text = notice(completion.model)
     if text:

@@ -21,6 +21,9 @@ from .providers import place
 
 __all__ = ["keys"]
 
+# Most hosts shown in a table; beyond it they are counted.
+MANY = 6
+
 
 @click.group(cls=Group)
 def keys() -> None:
@@ -71,7 +74,7 @@ def list_keys(as_json: bool) -> None:
         names = ("name", "where", "hosts")
         click.echo(safe_json([dict(zip(names, row, strict=True)) for row in rows]))
         return
-    table(("name", "where", "goes to"), ((name, where, ", ".join(hosts)) for name, where, hosts in rows))
+    table(("name", "where", "goes to"), ((name, where, _short(hosts)) for name, where, hosts in rows))
     if not rows:
         tell("no keys yet: `antiphon keys set NAME`")
 
@@ -121,6 +124,11 @@ def _ask_key(name: str) -> Secret:
         return Secret(sys.stdin.buffer.read(1 << 20).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CredentialError(f"the key for {name} on stdin is not text", field="api_key") from None
+
+
+def _short(hosts: tuple[str, ...]) -> str:
+    """The hosts for a table; a provider with a host in every region has too many to show."""
+    return ", ".join(hosts) if len(hosts) <= MANY else f"{', '.join(hosts[:2])} and {len(hosts) - 2} more"
 
 
 def _usual_hosts(name: str, credentials: Credentials) -> tuple[str, ...]:

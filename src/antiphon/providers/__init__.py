@@ -66,7 +66,8 @@ class Provider:
     goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
     request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
-    found; `listing` gives its models without a network; `answer` replaces the network (echo).
+    found; `listing` gives its models without a network; `answer` replaces the network (echo);
+    `notice` says what a person should know who chooses a model, or nothing.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Provider:
     sign: Sign | None = None
     listing: Callable[[], Sequence[Model]] | None = None
     answer: Answer | None = None
+    notice: Callable[[str], str] | None = None
 
     def way(self, dialect: str | None) -> Way:
         """The way with this dialect's name, or the default one. RequestError lists the choices."""

@@ -83,6 +83,13 @@ def listing() -> list[Model]:
     return [Model(name=model.name) for model in installed()]
 
 
+def notice(model: str) -> str:
+    """What a person should know who chooses this model: see `local.notice`."""
+    from .. import local
+
+    return local.notice(model)
+
+
 PROVIDER = Provider(
     name="local",
     title="Embedded model",
@@ -92,4 +99,5 @@ PROVIDER = Provider(
     identity=identity,
     open=endpoint,
     listing=listing,
+    notice=notice,
 )
