@@ -122,7 +122,7 @@ async def single(session, url: str, key: str, client, repeats: int) -> None:
     for name, pairs in rows.items():
         mine, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
         ratio = statistics.median(a / b for a, b in pairs)
-        print(f"| {name} | {mine:.1f} | {theirs:.1f} | {ratio:.2f} |")
+        print(f"| {name} | {mine:.3g} | {theirs:.3g} | {ratio:.2f} |")
 
 
 async def shared_prefix(session, url: str, key: str, client, repeats: int) -> None:
