@@ -2,8 +2,8 @@
 
     uv run python benchmarks/client.py
 
-Four tables: sequential requests, a burst of 1,000 stream chunks, 2,000 requests of 100 ms at concurrency 256,
-and import time. Ratios are taken pair by pair within one run, since machines drift. Figures are medians.
+Five tables: sequential requests, a burst of 1,000 stream chunks, 2,000 requests of 100 ms at concurrency 256,
+a replay hit, and import time. Ratios are taken pair by pair within one run, since machines drift. Figures are medians.
 """
 
 from __future__ import annotations
@@ -207,6 +207,34 @@ async def concurrency(count: int, width: int, repeats: int) -> None:
     table(f"{count} requests of 100 ms, {width} at a time", results, "ideal", ("wall s", "CPU s"))
 
 
+def replay_hits(rounds: int, repeats: int) -> None:
+    """A 4 KB request answered from the store, whole: request, key, lookup, decoding; and asking a stub for the same."""
+    from antiphon import Client
+
+    results: dict[str, list[tuple[float, float]]] = {}
+    prompt = (PROMPT * 6)[:4096]
+    with stub() as url, tempfile.TemporaryDirectory() as home:
+        client = Client(home)
+        for seed in range(rounds):
+            client.complete(prompt, base_url=url, model="bench", seed=seed)
+        for turn in range(repeats):
+            for name, seeds in (
+                ("asked", range(rounds * (turn + 1), rounds * (turn + 2))),
+                ("replayed", range(rounds)),
+            ):
+                walls = []
+                cpu = time.process_time()
+                for seed in seeds:
+                    start = time.perf_counter()
+                    done = client.complete(prompt, base_url=url, model="bench", seed=seed)
+                    walls.append(time.perf_counter() - start)
+                    assert done.replayed == (name == "replayed")
+                used = (time.process_time() - cpu) / rounds * 1e6
+                results.setdefault(name, []).append((statistics.median(walls) * 1e6, used))
+        client.close()
+    table("a 4 KB request through complete()", results, "asked", ("wall µs", "CPU µs"))
+
+
 def imports(repeats: int) -> None:
     """Fresh processes with a warm page cache, byte code in place."""
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -254,6 +282,7 @@ def main() -> None:
     asyncio.run(sequential(1000 // scale, repeats))
     asyncio.run(streaming(40 // scale, repeats))
     asyncio.run(concurrency(2000 // scale, 256, 1 if options.quick else 3))
+    replay_hits(500 // scale, repeats)
     imports(1 if options.quick else 7)
 
 
