@@ -15,8 +15,6 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from google.auth import jwt
-from google.oauth2.credentials import Credentials
 
 from antiphon import Client, providers
 from antiphon.dialects import anthropic_vertex, gemini_content
@@ -25,7 +23,9 @@ from antiphon.providers import vertex
 from antiphon.request import Config, Message, Request
 
 genai = pytest.importorskip("google.genai", reason="google-genai needs Python 3.11")
+from google.auth import jwt  # noqa: E402
 from google.genai import types  # noqa: E402
+from google.oauth2.credentials import Credentials  # noqa: E402
 
 VERTEX = providers.get("vertex")
 PATH = "/v1/projects/my-project/locations/europe-west4"
