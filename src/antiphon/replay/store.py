@@ -42,7 +42,7 @@ __all__ = ["Details", "Entry", "Recording", "Store"]
 PROMPT_SIZE = 262_144
 
 _GET = "SELECT provider, model, seed, recorded_at, digest, reply FROM recordings WHERE key = ?"
-DELETE_UNUSED = "DELETE FROM blobs WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM media WHERE sha256 = ?1)"
+DELETE_UNUSED = "DELETE FROM blobs WHERE sha256 = ? AND NOT EXISTS (SELECT 1 FROM media WHERE media.sha256 = blobs.sha256)"
 _ENTRY = "key, provider, model, seed, recorded_at, snippet, size"
 
 

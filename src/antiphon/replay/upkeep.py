@@ -168,9 +168,9 @@ def _doomed(
     doomed = array("q")
     kept = 0
     rows = db.execute(
-        "SELECT id, recorded_at, size FROM recordings WHERE ?1 IS NULL OR provider = ?1 "
+        "SELECT id, recorded_at, size FROM recordings WHERE ? IS NULL OR provider = ? "
         "ORDER BY recorded_at DESC, id DESC",
-        (provider,),
+        (provider, provider),
     )
     for number, recorded_at, size in rows:
         # A medium counts with the newest recording that uses it: it stays until that one goes.
