@@ -36,6 +36,7 @@ class Peer:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0  # seconds before the answer
     pause: float = 0.0  # seconds between two pieces of a stream
+    cut: int = 0  # how many of the next streams break off before their first word
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -128,6 +129,15 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        if self.peer.cut:
+            self.peer.cut -= 1
+            head = {
+                "choices": [
+                    {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+                ]
+            }
+            self.wfile.write(f"data: {json.dumps(head)}\n\n".encode())
+            return
         pieces = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(self.peer.text(body), body["model"])]
         try:
             for piece in [*pieces, "data: [DONE]\n\n"]:

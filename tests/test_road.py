@@ -231,6 +231,74 @@ def test_a_stream_joins_a_call_in_flight(client, peer):
     assert len(peer.seen) == 1
 
 
+def test_a_stream_that_joins_a_plain_call_gets_its_words_at_the_end(client, peer):
+    """The call was not asked to stream, so the whole answer comes as one delta."""
+    peer.delay = 0.4
+
+    async def both() -> tuple[Completion, list[str], Completion]:
+        plain = asyncio.create_task(client.acomplete("x", base_url=peer.url, model="m", seed=1))
+        while not peer.seen:
+            await asyncio.sleep(0.01)
+        stream = client.astream("x", base_url=peer.url, model="m", seed=1)
+        pieces = [delta.text async for delta in stream]
+        return await plain, pieces, await stream.completion()
+
+    plain, pieces, streamed = asyncio.run(both())
+
+    assert pieces == ["answer to x"]
+    assert (plain.replayed, streamed.replayed) == (False, True)
+    assert "shared a call in flight" in streamed.notes
+    assert len(peer.seen) == 1
+
+
+def test_who_joins_a_call_keeps_their_own_deadline(client, peer):
+    """The second caller gives up after its own total, the first still gets the answer."""
+    peer.delay = 1.0
+
+    async def both() -> Completion:
+        first = asyncio.create_task(client.acomplete("x", base_url=peer.url, model="m", seed=1))
+        await asyncio.sleep(0.2)
+        with pytest.raises(antiphon.TransportError, match=r"0\.2 s") as caught:
+            await client.acomplete("x", base_url=peer.url, model="m", seed=1, timeout=0.2)
+        assert caught.value.phase == "deadline"
+        return await first
+
+    assert asyncio.run(both()).text == "answer to x"
+    assert len(peer.seen) == 1
+
+
+def test_what_another_process_recorded_meanwhile_is_not_asked_again(client, peer, tmp_path, monkeypatch):
+    """Between the first look into the store and the lease, somebody else was faster."""
+    elsewhere, other = Client(tmp_path / "elsewhere"), Client(tmp_path / "home")
+    answer = ask(elsewhere, peer, seed=1)
+    request = elsewhere.request("hi", base_url=peer.url, model="peer-1", seed=1)
+    take = client.store.try_lease
+
+    def late(key: str) -> bool:
+        other.store.put(request, key, sent=b"{}", reply=answer.raw)
+        return take(key)
+
+    monkeypatch.setattr(client.store, "try_lease", late)
+    completion = ask(client, peer, seed=1)
+    elsewhere.close()
+    other.close()
+
+    assert (completion.text, completion.replayed, len(peer.seen)) == (answer.text, True, 1)
+
+
+def test_waiting_for_another_process_ends_at_the_deadline(client, peer, tmp_path):
+    """A call that another process has in flight is waited for no longer than timeout.total."""
+    peer.delay = 30
+    other = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "home"), peer.url])
+    try:
+        assert until(lambda: len(peer.seen) == 1, 30)
+        with pytest.raises(antiphon.TransportError, match="another process"):
+            client.complete("hi", base_url=peer.url, model="m", seed=3, timeout=0.2)
+    finally:
+        other.kill()
+        other.wait()
+
+
 CHILD = textwrap.dedent(
     """
     import sys, antiphon
@@ -311,6 +379,39 @@ def test_leaving_a_stream_closes_the_request_on_the_wire(client, peer, how):
 
     assert until(lambda: peer.seen[0].disconnected is not None)
     assert client.store.count() == 0
+
+
+def test_a_stream_that_breaks_before_its_first_word_is_tried_again(client, peer):
+    """Nothing had been seen of the answer, so asking again cannot show anything twice."""
+    peer.cut = 1
+    stream = client.stream("x", base_url=peer.url, model="m", seed=1)
+
+    assert "".join(delta.text for delta in stream) == "answer to x "
+    assert len(peer.seen) == 2
+
+
+def test_media_come_in_streams_fresh_and_replayed(client):
+    """A generated image is a delta of its own, also from the store."""
+    png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    settings = {"model": "echo", "seed": 1, "extra": {"echo": {"images": [png]}}}
+    seen = [[d.media for d in client.stream("x", **settings) if d.media] for _ in range(2)]
+
+    assert [[media.data_url for media in found] for found in seen] == [[png], [png]]
+
+
+def test_a_closed_async_stream_says_so(client, peer):
+    """The same for async callers."""
+
+    async def close() -> None:
+        peer.text, peer.pause = lambda body: "word " * 500, 0.02
+        stream = client.astream("x", base_url=peer.url, model="m")
+        async for _ in stream:
+            break
+        await stream.aclose()
+        with pytest.raises(antiphon.Cancelled):
+            await stream.completion()
+
+    asyncio.run(close())
 
 
 def test_a_closed_stream_says_so(client, peer):
@@ -534,6 +635,16 @@ def test_the_environment_chooses_the_default_model(client, monkeypatch):
     monkeypatch.setenv("ANTIPHON_MODEL", "echo")
 
     assert client.complete("from the environment").provider == "echo"
+
+
+def test_small_print_of_the_arguments(client, monkeypatch):
+    """A single Message is a prompt, model=None is no model, and local models are listed without a network."""
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
+
+    assert client.complete(antiphon.Message("user", "one"), provider="echo", model=None).text == "one"
+    assert "smollm2-135m-instruct" in {model.name for model in client.models("local")}
+    with pytest.raises(antiphon.TransportError):  # a provider that has to look around first, from async code
+        asyncio.run(client.acomplete("x", model="ollama/m", retries=0))
 
 
 def test_models_are_listed_live(client, peer):

@@ -270,6 +270,11 @@ class Road:
                 emit(delta) if emit else None
             return bool(found)
 
+        completions: list[Completion] = []
+
+        def on_reply(reply: Reply) -> None:
+            completions.append(fold.completion(reply) if reply.stream else dialect.decode(reply))
+
         with _naming(asked.provider.name):
             reply = await self.transport.send(
                 call,
@@ -277,13 +282,14 @@ class Road:
                 check=dialect.error,
                 on_event=on_event if call.stream else None,
                 on_retry=afresh,
+                on_reply=on_reply,
                 account=account,
                 limits=self.limits.get(asked.provider.name, asked.provider.limits),
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
                 sign=_signing(asked, call),
             )
-            completion = fold.completion(reply) if reply.stream else dialect.decode(reply)
+        completion = completions[-1]
         self.transport.settle(account, completion.usage.total_tokens or 0)
         return reply, completion
 

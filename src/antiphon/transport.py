@@ -109,6 +109,7 @@ class Transport:
         check: Callable[[Reply], ReplyError],
         on_event: Callable[[Event], bool] | None = None,
         on_retry: Callable[[], object] | None = None,
+        on_reply: Callable[[Reply], object] | None = None,
         account: str = "",
         limits: Limits = NO_LIMITS,
         tokens: int = 0,
@@ -120,7 +121,8 @@ class Transport:
         `check` gives the error for a reply with an error status. `on_event` gets the events of a stream in
         order and says whether one brought output; once one did, nothing is sent again. `on_retry` is called
         before a new try when events without output were given in the last one; without it such a stream is
-        not tried again. `account` names who pays, without any key in it: limits and pauses are shared by all
+        not tried again. `on_reply` gets the successful reply while it can still be tried again: an error that
+        it raises (a stream without its end marker) counts as this try's. `account` names who pays, without any key in it: limits and pauses are shared by all
         calls of one account. `tokens` is the guess for the tokens-per-minute limit (see `settle`). `sign`
         is called just before each try and gives the call as it goes out, so that a signature that holds the
         time is never older than the wait for a slot or for a retry.
@@ -130,7 +132,7 @@ class Transport:
         """
         pool = self._pool()
         sending = _Sending(self, pool, call, delivery, check)
-        sending.on_event, sending.on_retry = on_event, on_retry
+        sending.on_event, sending.on_retry, sending.on_reply = on_event, on_retry, on_reply
         sending.account, sending.limits, sending.tokens = pool.account(account), limits, tokens
         sending.answer, sending.sign = answer, sign
         return await sending.run()
@@ -451,6 +453,7 @@ class _Sending:
     check: Callable[[Reply], ReplyError]
     on_event: Callable[[Event], bool] | None = None
     on_retry: Callable[[], object] | None = None
+    on_reply: Callable[[Reply], object] | None = None
     account: Account = field(init=False)
     limits: Limits = Limits()
     tokens: int = 0
@@ -530,6 +533,8 @@ class _Sending:
             account.pause(clock.now() + reset)
         if not 200 <= reply.status < 300:
             raise self.check(reply)
+        if self.on_reply is not None:
+            self.on_reply(reply)
         return reply
 
     async def _on_wire(self) -> Reply:

@@ -28,6 +28,7 @@ def evidence(answers: list[Asked]) -> list[str]:
     return [one.evidence for one in answers]
 
 
+@pytest.mark.timeout(600)  # dozens of whole answers on however slow a machine
 def test_alone_together_restarted_and_with_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Alone, beside seven others, warm, after a restart, with 1 or 2 threads: every number is the same."""
     alone = evidence([ask(one) for one in EIGHT])
@@ -76,6 +77,7 @@ def prompts() -> list[tuple[str, ...]]:
     return out
 
 
+@pytest.mark.timeout(600)
 def test_reuse_of_a_prefix_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One server, many prompts in a row: with reuse of prefixes each is answered as without, bit for bit."""
     monkeypatch.setenv("ANTIPHON_LOCAL_SERVERS", "1")
