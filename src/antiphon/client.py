@@ -6,12 +6,11 @@ otherwise waits for the private loop (see `road`).
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from . import providers
 from .completion import Completion, Delta
 from .errors import Cancelled, RequestError
-from .loop import CLOSING_TIME, Job, arun, run, started, submit
+from .loop import Job, arun, run, submit
 from .places import home as default_home
 from .request import (
     Config,
@@ -106,7 +105,7 @@ class Settings(TypedDict, total=False):
 
 _CONFIG_FIELDS = frozenset(f.name for f in fields(Config))
 _OTHER_FIELDS = frozenset(Settings.__annotations__) - _CONFIG_FIELDS
-_DELIVERY_FIELDS = ("timeout", "retries", "replay")
+_DELIVERY_FIELDS = frozenset(f.name for f in fields(Delivery))
 
 
 class Client:
@@ -139,8 +138,7 @@ class Client:
         self.transport = transport or Transport()
         self._road = Road(self.store, self.transport, self.credentials, limits or {})
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
-        weakref.finalize(self, _hang_up, self.transport, wait=False).atexit = False
-        _transports.add(self.transport)
+        weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
     # ---------------------------------------------------------------------------------------- doors
 
@@ -246,22 +244,6 @@ class Client:
 _Who: TypeAlias = "tuple[providers.Provider, Config, str | None]"
 _DELIVERY = Delivery()
 
-_transports: weakref.WeakSet[Transport] = weakref.WeakSet()
-
-
-def _hang_up(transport: Transport, *, wait: bool) -> None:
-    if started():
-        job = submit(transport.close())
-        if wait:
-            job.wait(CLOSING_TIME)
-
-
-@atexit.register
-def _hang_up_all() -> None:
-    """Close what is still open before the interpreter goes, or aiohttp complains on stderr."""
-    for transport in list(_transports):
-        _hang_up(transport, wait=True)
-
 
 def _who(settings: Settings, *, needs_model: bool = True) -> tuple[providers.Provider, Config, str | None]:
     """Who is asked, with which settings, and at which address of the user's own."""
@@ -353,7 +335,7 @@ class Stream:
     def __init__(self, road: Road, asked: Asked, replayed: Completion | None) -> None:
         self._completion = replayed
         self._job: Job[Completion] | None = None
-        self._pieces: Iterator[Delta] = iter(())
+        self._pieces: Iterator[Delta]
         if replayed is not None:
             self._pieces = deltas(replayed)
         else:
@@ -415,7 +397,7 @@ class AsyncStream:
     def __init__(self, road: Road, ask: Callable[[], Any]) -> None:
         self._road = road
         self._ask = ask
-        self._source: AsyncIterator[Delta] | None = None
+        self._source: AsyncGenerator[Delta, None] | None = None
         self._completion: Completion | None = None
         self._job: Job[Completion] | None = None
 
@@ -427,7 +409,7 @@ class AsyncStream:
             self._source = self._deltas()
         return await self._source.__anext__()
 
-    async def _deltas(self) -> AsyncIterator[Delta]:
+    async def _deltas(self) -> AsyncGenerator[Delta, None]:
         asked = await self._ask()
         self._completion = self._road.replayed(asked)
         if self._completion is not None:
@@ -459,7 +441,7 @@ class AsyncStream:
         if job is not None and self._completion is None:
             job.cancel()
         if self._source is not None:
-            await self._source.aclose()  # type: ignore[attr-defined]
+            await self._source.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -26,6 +26,7 @@ from .dialects import Dialect, Model
 from .dialects._common import dumps
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
+from .loop import CLOSING_TIME
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -39,8 +40,6 @@ Emit = Callable[[Delta], object]
 
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
-# Seconds that a cancelled call has to close its connection.
-CLOSING_TIME = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +138,17 @@ class Road:
             return None
         recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
         if recording is not None:
-            return self._completion(
-                asked, decode(asked.way.dialect, recording.reply), recording.reply, replayed=True
-            )
+            return self._replay(asked, recording)
         if asked.delivery.replay == "only":
             raise ReplayError(
                 f"nothing is recorded for this request ({asked.key})",
                 hint="Ask once with replay='auto', or import a recording: `antiphon replay import FILE`.",
             )
         return None
+
+    def _replay(self, asked: Asked, recording: Recording) -> Completion:
+        reply = recording.reply
+        return self._completion(asked, decode(asked.way.dialect, reply), reply, replayed=True)
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
         try:
@@ -214,9 +215,7 @@ class Road:
         async with self._leased(asked) as notes:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
-                return self._completion(
-                    asked, decode(asked.way.dialect, found.reply), found.reply, replayed=True
-                )
+                return self._replay(asked, found)
             async with _opened(asked) as endpoint:
                 call = self._call(asked, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
@@ -266,8 +265,9 @@ class Road:
 
         def on_event(event: Event) -> bool:
             found = fold.feed(event)
-            for delta in found:
-                emit(delta) if emit else None
+            if emit:
+                for delta in found:
+                    emit(delta)
             return bool(found)
 
         completions: list[Completion] = []

@@ -11,6 +11,7 @@ HTTP library can raise becomes an error of ours in `_failure`, without headers, 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import io
 import math
 import os
@@ -39,6 +40,7 @@ from .errors import (
 )
 from .events import READERS, Event
 from .limits import MAX_WAIT, TICK, Account, Clock, Limits, SystemClock, exhausted, retry_after
+from .loop import CLOSING_TIME, started, submit
 from .request import Delivery, Timeout
 
 if TYPE_CHECKING:
@@ -122,10 +124,10 @@ class Transport:
         order and says whether one brought output; once one did, nothing is sent again. `on_retry` is called
         before a new try when events without output were given in the last one; without it such a stream is
         not tried again. `on_reply` gets the successful reply while it can still be tried again: an error that
-        it raises (a stream without its end marker) counts as this try's. `account` names who pays, without any key in it: limits and pauses are shared by all
-        calls of one account. `tokens` is the guess for the tokens-per-minute limit (see `settle`). `sign`
-        is called just before each try and gives the call as it goes out, so that a signature that holds the
-        time is never older than the wait for a slot or for a retry.
+        it raises (a stream without its end marker) counts as this try's. `account` names who pays, without any
+        key in it: limits and pauses are shared by all calls of one account. `tokens` is the guess for the
+        tokens-per-minute limit (see `settle`). `sign` is called just before each try and gives the call as it
+        goes out, so that a signature that holds the time is never older than the wait for a slot or for a retry.
 
         Raises TransportError when no whole reply arrived, RequestError when the address is no good, and what
         `check` or `on_event` give. Cancelling the task closes the connection at once.
@@ -146,6 +148,13 @@ class Transport:
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
+
+    def hang_up(self, *, wait: bool) -> None:
+        """Close the connections of the private loop, from any thread; with `wait`, for a second at the most."""
+        if started():
+            job = submit(self.close())
+            if wait:
+                job.wait(CLOSING_TIME)
 
     def _pool(self) -> _Pool:
         loop = asyncio.get_running_loop()
@@ -211,6 +220,13 @@ def _never_free(pool: _Pool) -> None:
 
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
+
+
+@atexit.register
+def _at_exit() -> None:
+    """Close what is still open before the interpreter goes, or aiohttp complains on stderr."""
+    for transport in list(_transports):
+        transport.hang_up(wait=True)
 
 
 def _after_fork() -> None:

@@ -13,21 +13,10 @@ from ..dialects import Model, Quirks, openai_chat
 from ..errors import RequestError
 from ..request import Request
 from . import Endpoint, Provider, Way
+from .compatible import CHAT as COMPATIBLE
 
 CHAT = Quirks(
-    fields={
-        "max_tokens": ("max_tokens",),
-        "temperature": ("temperature",),
-        "top_p": ("top_p",),
-        "top_k": ("top_k",),
-        "min_p": ("min_p",),
-        "presence_penalty": ("presence_penalty",),
-        "frequency_penalty": ("frequency_penalty",),
-        "repeat_penalty": ("repeat_penalty",),
-        "stop": ("stop",),
-        "seed": ("seed",),
-        "response_format": ("response_format",),
-    },
+    fields={**COMPATIBLE.fields, "repeat_penalty": ("repeat_penalty",)},
     # Templates that think (Qwen3, SmolLM3) can be told not to; how much they think cannot be set.
     reasoning={"off": {"chat_template_kwargs": {"enable_thinking": False}}},
     media=frozenset(),
