@@ -4,7 +4,7 @@
 
 Decoding (128 tokens), reading a prompt (about 900 tokens, one token out), and 32 prompts that share a prefix of
 about 155 tokens, 64 tokens each, at temperature 0.7. Answers of the last are compared byte for byte with the same
-requests asked one by one of a cold server. Both sides are asked in turn within one run.
+requests to a server with one slot and without reuse. Both sides are asked in turn within one run.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ async def shared_prefix(session, url: str, key: str, client, repeats: int) -> No
     print(
         f"| llama.cpp's server, one slot, no reuse | {theirs:.1f} | {sum(c for _, c in results) / theirs:.0f} |"
     )
-    print(f"\n{same} of {len(IDEAS)} answers are the same bytes as asked one by one without reuse.")
+    print(f"\n{same} of {len(IDEAS)} answers are the same bytes as from one slot without reuse.")
 
 
 async def main() -> None:
