@@ -71,7 +71,7 @@ class Settings(TypedDict, total=False):
     `base_url` (your own server; the provider is then "compatible" unless you name one), `dialect`, `api_key`
     (or `credential`, the name of a stored key). What is asked: `system`, `attachments`, `seed`, and every
     field of Config (or a whole `config`, which single fields override). How: `timeout` in seconds or as a
-    Timeout, `retries`, `replay`.
+    Timeout, and the other fields of Delivery: `retries`, `replay`, `adapt`, `fetch_media`.
     """
 
     provider: str | None
@@ -101,6 +101,8 @@ class Settings(TypedDict, total=False):
     timeout: float | Timeout
     retries: int
     replay: ReplayMode
+    adapt: bool
+    fetch_media: bool
 
 
 _CONFIG_FIELDS = frozenset(f.name for f in fields(Config))

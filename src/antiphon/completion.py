@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .call import Reply, Timings
 from .request import Media
@@ -55,10 +55,11 @@ class Completion:
     `reasoning` is kept apart from `text`. `seed_status` is "sent" when the seed went to the provider,
     "unsupported" when this provider takes none, "none" when no seed was given. `replayed` is true when the
     answer came from the store: then nothing was sent and nothing was paid. `notes` say what else a reader
-    should know. `raw` is the reply as it arrived.
+    should know. `parsed` is the JSON value in the text, where JSON was asked for. `raw` is the reply as it arrived.
     """
 
     text: str
+    parsed: Any = None
     reasoning: str = ""
     media: tuple[Media, ...] = ()
     finish_reason: FinishReason = "stop"

@@ -614,11 +614,15 @@ class Delivery:
     """How a request is carried out. None of it is part of the key.
 
     `retries` is the most tries after the first one, 0 to 20; `replay` is described in docs/design/replay.md.
+    With `adapt` a setting that the model refuses is left out or translated, and said in the completion's notes,
+    instead of being an error. With `fetch_media` media that the provider does not fetch by URL are fetched here.
     """
 
     timeout: Timeout = field(default_factory=Timeout)
     retries: int = 2
     replay: ReplayMode = "auto"
+    adapt: bool = False
+    fetch_media: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.timeout, Timeout):
@@ -629,3 +633,6 @@ class Delivery:
             raise RequestError(
                 f"replay must be one of {', '.join(REPLAY_MODES)}, not {self.replay!r}", field="replay"
             )
+        for name in ("adapt", "fetch_media"):
+            if not isinstance(getattr(self, name), bool):
+                raise RequestError(f"{name} must be True or False, not {getattr(self, name)!r}", field=name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from .dialects._common import dumps
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
 from .loop import CLOSING_TIME
+from .prepare import Prepared, prepared
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -148,7 +149,9 @@ class Road:
 
     def _replay(self, asked: Asked, recording: Recording) -> Completion:
         reply = recording.reply
-        return self._completion(asked, decode(asked.way.dialect, reply), reply, replayed=True)
+        return self._completion(
+            asked, decode(asked.way.dialect, reply), reply, replayed=True, notes=_changes(asked)
+        )
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
         try:
@@ -216,15 +219,16 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            async with _opened(asked) as endpoint:
-                call = self._call(asked, endpoint, stream=emit is not None or endpoint.stream)
+            ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
+            async with _opened(asked, ready.request) as endpoint:
+                call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
             notes.extend(await self._record(asked, call, reply))
-        return self._completion(asked, completion, reply, replayed=False, notes=notes)
+        return self._completion(asked, completion, reply, replayed=False, notes=[*ready.notes, *notes])
 
-    def _call(self, asked: Asked, endpoint: Endpoint, *, stream: bool) -> Call:
+    def _call(self, asked: Asked, ready: Prepared, endpoint: Endpoint, *, stream: bool) -> Call:
         """Encode the request for this endpoint and put the credential on it."""
-        request, dialect = asked.request, asked.way.dialect
+        request, dialect = ready.request, asked.way.dialect
         body = dialect.encode(request, asked.way.quirks, stream=stream)
         headers = {"Content-Type": "application/json", **asked.provider.headers, **endpoint.headers}
         call = Call(
@@ -348,7 +352,7 @@ class Road:
         reply: Reply,
         *,
         replayed: bool,
-        notes: list[str] | None = None,
+        notes: Iterable[str] = (),
     ) -> Completion:
         request = asked.request
         return replace(
@@ -361,14 +365,14 @@ class Road:
             key=asked.key,
             timings=reply.timings,
             raw=reply,
-            notes=(*asked.way.notes(request), *completion.notes, *(notes or ())),
+            notes=(*completion.notes, *notes),
         )
 
     # ---------------------------------------------------------------------------------- model lists
 
     async def models(self, asked: Asked) -> list[Model]:
         """The provider's live model list."""
-        async with _opened(asked) as endpoint:
+        async with _opened(asked, asked.request) as endpoint:
             call = Call(
                 f"{endpoint.models_base or endpoint.base_url}/{asked.provider.models_path}",
                 headers={**asked.provider.headers, **endpoint.headers},
@@ -406,11 +410,19 @@ def decode(dialect: Dialect, reply: Reply) -> Completion:
     return fold.completion(reply)
 
 
-def _opened(asked: Asked) -> AbstractAsyncContextManager[Endpoint]:
+def _changes(asked: Asked) -> tuple[str, ...]:
+    """What a recorded request was changed to be, worked out again; nothing where it would be refused today."""
+    try:
+        return prepared(asked.request, asked.provider, asked.way, asked.delivery).notes
+    except RequestError:
+        return ()
+
+
+def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpoint]:
     """The endpoint for this request: the provider's address, or whatever has to be made ready first."""
     if asked.provider.open is not None:
-        return asked.provider.open(asked.request)
-    return nullcontext(Endpoint(base_url=asked.request.base_url or asked.provider.base_url))
+        return asked.provider.open(request)
+    return nullcontext(Endpoint(base_url=request.base_url or asked.provider.base_url))
 
 
 def _signing(asked: Asked, call: Call) -> Callable[[Call], Awaitable[Call]] | None:

@@ -76,12 +76,24 @@ class Quirks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One row of a provider's model list. What the provider does not say is None."""
+    """One model, as its provider lists it or as the table of facts knows it. What is not known is None.
+
+    `context` and `max_output` in tokens, `created` in seconds since 1970. `inputs` and `outputs` are kinds of
+    content ("text", "image", …); `takes` the settings it takes, by their names in Config (and "seed").
+    `retires` is the day after which it is gone, as 2026-12-11, and `replaced_by` the maker's word for what to
+    use then.
+    """
 
     name: str
+    title: str = ""
     context: int | None = None
     max_output: int | None = None
     created: float | None = None
+    inputs: frozenset[str] | None = None
+    outputs: frozenset[str] | None = None
+    takes: frozenset[str] | None = None
+    retires: str | None = None
+    replaced_by: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
