@@ -66,11 +66,21 @@ def library() -> str:
 
     parts = [GENERATED, "# The library", _doc(antiphon)]
     parts.append("## Doors")
-    for name in ("complete", "chat", "stream", "acomplete", "achat", "astream", "default_client"):
+    for name in (
+        "complete",
+        "chat",
+        "stream",
+        "acomplete",
+        "achat",
+        "astream",
+        "batch",
+        "abatch",
+        "default_client",
+    ):
         door = getattr(antiphon, name)
         parts.append(f"### `antiphon.{name}{_signature(door)}`\n\n{_doc(door)}")
     parts.append(f"### Settings\n\n{_doc(client.Settings)}\n\n{_settings(client.Settings)}")
-    for cls in (antiphon.Client, antiphon.Stream, antiphon.AsyncStream):
+    for cls in (antiphon.Client, antiphon.Stream, antiphon.AsyncStream, antiphon.Batch, antiphon.AsyncBatch):
         parts.append(f"## `{cls.__name__}`\n\n{_doc(cls)}")
         for name, member in vars(cls).items():
             if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):

@@ -13,15 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batches import AsyncBatch, Batch, Row
     from .call import Reply, Secret, Timings
     from .client import (
         AsyncStream,
         Client,
         Settings,
         Stream,
+        abatch,
         achat,
         acomplete,
         astream,
+        batch,
         chat,
         complete,
         default_client,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
     from .errors import (
         AntiphonError,
+        BudgetExceeded,
         Cancelled,
         CredentialError,
         NotFound,
@@ -53,7 +57,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AntiphonError",
+    "AsyncBatch",
     "AsyncStream",
+    "Batch",
+    "BudgetExceeded",
     "Cancelled",
     "Client",
     "Completion",
@@ -75,6 +82,7 @@ __all__ = [
     "ReplyError",
     "Request",
     "RequestError",
+    "Row",
     "Schema",
     "Secret",
     "SeedStatus",
@@ -87,9 +95,11 @@ __all__ = [
     "Unauthorized",
     "Unreadable",
     "Usage",
+    "abatch",
     "achat",
     "acomplete",
     "astream",
+    "batch",
     "chat",
     "complete",
     "default_client",
@@ -99,15 +109,18 @@ __all__ = [
 
 
 _HOMES = {
+    "batches": ("AsyncBatch", "Batch", "Row"),
     "call": ("Reply", "Secret", "Timings"),
     "client": (
         "AsyncStream",
         "Client",
         "Settings",
         "Stream",
+        "abatch",
         "achat",
         "acomplete",
         "astream",
+        "batch",
         "chat",
         "complete",
         "default_client",
@@ -116,6 +129,7 @@ _HOMES = {
     "completion": ("Completion", "Delta", "FinishReason", "SeedStatus", "Usage"),
     "errors": (
         "AntiphonError",
+        "BudgetExceeded",
         "Cancelled",
         "CredentialError",
         "NotFound",

@@ -10,13 +10,23 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
 from . import providers
+from .batches import AsyncBatch, Batch
 from .completion import Completion, Delta
 from .errors import Cancelled, RequestError
 from .loop import Job, arun, run, submit
@@ -51,9 +61,11 @@ __all__ = [
     "Client",
     "Settings",
     "Stream",
+    "abatch",
     "achat",
     "acomplete",
     "astream",
+    "batch",
     "chat",
     "complete",
     "default_client",
@@ -138,7 +150,7 @@ class Client:
         self.store = store or Store(self.home / "replay.sqlite")
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
-        self._road = Road(self.store, self.transport, self.credentials, limits or {})
+        self.road = Road(self.store, self.transport, self.credentials, limits or {})
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
@@ -151,7 +163,7 @@ class Client:
         ReplayError. The answer is never an error text.
         """
         asked = self.asked(prompt, settings)
-        return self._road.replayed(asked) or run(self._road.answered(asked))
+        return self.road.replayed(asked) or run(self.road.answered(asked))
 
     def chat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
         """Answer a conversation: Messages, or mappings with "role" and "content"."""
@@ -160,12 +172,12 @@ class Client:
     def stream(self, prompt: Prompt, **settings: Unpack[Settings]) -> Stream:
         """Answer a prompt or a conversation piece by piece; see Stream."""
         asked = self.asked(prompt, settings)
-        return Stream(self._road, asked, self._road.replayed(asked))
+        return Stream(self.road, asked, self.road.replayed(asked))
 
     async def acomplete(self, prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
         """`complete` for async callers. Cancelling the awaiting task closes the request on the wire."""
         asked = await self._aasked(prompt, settings)
-        return self._road.replayed(asked) or await arun(self._road.answered(asked))
+        return self.road.replayed(asked) or await arun(self.road.answered(asked))
 
     async def achat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
         """`chat` for async callers."""
@@ -173,7 +185,40 @@ class Client:
 
     def astream(self, prompt: Prompt, **settings: Unpack[Settings]) -> AsyncStream:
         """`stream` for async callers: ``async for delta in client.astream(…)``."""
-        return AsyncStream(self._road, lambda: self._aasked(prompt, settings))
+        return AsyncStream(self.road, lambda: self._aasked(prompt, settings))
+
+    def batch(
+        self,
+        requests: Iterable[Prompt | Mapping[str, Any]],
+        /,
+        *,
+        concurrency: int = 32,
+        ordered: bool = True,
+        **settings: Unpack[Settings],
+    ) -> Batch:
+        """Answer many requests, up to `concurrency` at a time: an iterator of Rows, one for each.
+
+        A request is a prompt or a conversation, or a mapping with "prompt" and settings of its own, which override
+        `settings`. The requests are read as rows are taken, so they may come from a generator. `ordered` gives the
+        rows in the order of the requests; without it, as they come. A failed request is a Row with its error. The
+        seed is 0 where none is given, so that the same batch started again asks only for what is missing; with
+        ``seed=None`` each answer is a fresh sample, and none is kept.
+
+        RequestError for a wrong `concurrency`; see Batch for what ends a batch early.
+        """
+        return Batch(self.road, self.asked, requests, settings, concurrency=concurrency, ordered=ordered)
+
+    def abatch(
+        self,
+        requests: Iterable[Prompt | Mapping[str, Any]] | AsyncIterable[Prompt | Mapping[str, Any]],
+        /,
+        *,
+        concurrency: int = 32,
+        ordered: bool = True,
+        **settings: Unpack[Settings],
+    ) -> AsyncBatch:
+        """`batch` for async callers: ``async for row in client.abatch(…)``."""
+        return AsyncBatch(self.road, self.asked, requests, settings, concurrency=concurrency, ordered=ordered)
 
     def models(self, name: str | None = None, /, **settings: Unpack[Settings]) -> list[Model]:
         """The live model list of the provider called `name`.
@@ -192,7 +237,7 @@ class Client:
             base_url=base_url,
             dialect=settings.get("dialect"),
         )
-        return run(self._road.models(self._asked(request, chosen, settings)))
+        return run(self.road.models(self._asked(request, chosen, settings)))
 
     def close(self) -> None:
         """Close connections and the store. The client opens them again when it is used again."""
@@ -538,3 +583,27 @@ async def achat(messages: Prompt, **settings: Unpack[Settings]) -> Completion:
 def astream(prompt: Prompt, **settings: Unpack[Settings]) -> AsyncStream:
     """`stream` for async callers; see Client.astream."""
     return default_client().astream(prompt, **settings)
+
+
+def batch(
+    requests: Iterable[Prompt | Mapping[str, Any]],
+    /,
+    *,
+    concurrency: int = 32,
+    ordered: bool = True,
+    **settings: Unpack[Settings],
+) -> Batch:
+    """Answer many requests with the default client; see Client.batch."""
+    return default_client().batch(requests, concurrency=concurrency, ordered=ordered, **settings)
+
+
+def abatch(
+    requests: Iterable[Prompt | Mapping[str, Any]] | AsyncIterable[Prompt | Mapping[str, Any]],
+    /,
+    *,
+    concurrency: int = 32,
+    ordered: bool = True,
+    **settings: Unpack[Settings],
+) -> AsyncBatch:
+    """`batch` for async callers; see Client.abatch."""
+    return default_client().abatch(requests, concurrency=concurrency, ordered=ordered, **settings)

@@ -54,7 +54,7 @@ class Completion:
 
     `reasoning` is kept apart from `text`. `seed_status` is "sent" when the seed went to the provider,
     "unsupported" when this provider takes none, "none" when no seed was given. `replayed` is true when the
-    answer came from the store: then nothing was sent and nothing was paid. `notes` say what else a reader
+    answer came from the store: then nothing was sent and nothing was paid; `recorded` that it is in there now. `notes` say what else a reader
     should know. `parsed` is the JSON value in the text, where JSON was asked for. `raw` is the reply as it arrived.
     """
 
@@ -72,6 +72,7 @@ class Completion:
     seed: int | None = None
     seed_status: SeedStatus = "none"
     replayed: bool = False
+    recorded: bool = False
     notes: tuple[str, ...] = ()
     key: str | None = None
     raw: Reply | None = field(default=None, repr=False)

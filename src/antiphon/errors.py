@@ -2,7 +2,8 @@
 
 AntiphonError                what happened (``message``) and what to do (``hint``)
 ├── RequestError             ours to fix before sending: a wrong value, an unsupported setting, bad media
-│   └── CredentialError      no key found, or a key not allowed for this host
+│   ├── CredentialError      no key found, or a key not allowed for this host
+│   └── BudgetExceeded       it could cost more than the budget has left
 ├── TransportError           no whole reply: connect, TLS, deadline, cut-off stream        retryable
 │   └── Cancelled            the caller gave up; the request was closed on the wire
 ├── ReplyError               a reply, but no completion: status, request id, provider, start of the body
@@ -25,6 +26,7 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "AntiphonError",
+    "BudgetExceeded",
     "Cancelled",
     "CredentialError",
     "NotFound",
@@ -71,6 +73,10 @@ class RequestError(AntiphonError):
 
 class CredentialError(RequestError):
     """No key was found (the message names the places looked in), or the key is bound to other hosts."""
+
+
+class BudgetExceeded(RequestError):
+    """The request could cost more than the budget has left, so it was not sent."""
 
 
 class TransportError(AntiphonError):

@@ -223,8 +223,13 @@ class Road:
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
-            notes.extend(await self._record(asked, call, reply))
-        return self._completion(asked, completion, reply, replayed=False, notes=[*ready.notes, *notes])
+            failures = await self._record(asked, call, reply)
+        return replace(
+            self._completion(
+                asked, completion, reply, replayed=False, notes=[*ready.notes, *notes, *failures]
+            ),
+            recorded=asked.key is not None and not failures,
+        )
 
     def _call(self, asked: Asked, ready: Prepared, endpoint: Endpoint, *, stream: bool) -> Call:
         """Encode the request for this endpoint and put the credential on it."""
@@ -362,6 +367,7 @@ class Road:
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,
+            recorded=replayed,
             key=asked.key,
             timings=reply.timings,
             raw=reply,
