@@ -72,7 +72,10 @@ def test_only_what_changed_is_asked(client: Client, peer: Peer):
 def test_settings_of_a_row_override(client: Client, peer: Peer):
     """A mapping has its own prompt and settings; the rest comes from the batch."""
     rows = list(client.batch([{"prompt": "a", "seed": 5, "model": "own"}, "b"], **at(peer)))
-    assert [seen.body["model"] for seen in peer.seen] == ["own", "m"]
+    assert {seen.body["messages"][-1]["content"]: seen.body["model"] for seen in peer.seen} == {
+        "a": "own",
+        "b": "m",
+    }
     assert [row.completion and row.completion.seed for row in rows] == [5, 0]
 
 

@@ -22,6 +22,7 @@ from collections.abc import (
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .completion import Completion
@@ -44,6 +45,9 @@ __all__ = ["AsyncBatch", "Batch", "Row"]
 
 Ask: TypeAlias = Callable[[Any, Any], Asked]
 """What makes a prompt and its settings one checked request: the client's `asked`."""
+
+Settled: TypeAlias = Mapping[str, AntiphonError]
+NOTHING: Settled = MappingProxyType({})
 
 STOPPERS = (BudgetExceeded, CredentialError, QuotaExhausted, Unauthorized)
 """Errors that the next request would meet too: after one of them no further request is begun."""
@@ -78,7 +82,13 @@ class _Pump:
     """
 
     def __init__(
-        self, road: Road, ask: Ask, settings: Mapping[str, Any], concurrency: int, ordered: bool
+        self,
+        road: Road,
+        ask: Ask,
+        settings: Mapping[str, Any],
+        concurrency: int,
+        ordered: bool,
+        settled: Settled,
     ) -> None:
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise RequestError(
@@ -88,6 +98,7 @@ class _Pump:
         self._ask = ask
         # Without a seed nothing is kept, and all would be paid again.
         self._settings = {"seed": 0, **settings}
+        self._settled = settled
         self._concurrency = concurrency
         self._ordered = ordered
         self._flying: dict[int, Job[Completion]] = {}
@@ -115,6 +126,9 @@ class _Pump:
             prompt, own = _split(entry)
             asked = self._ask(prompt, {**self._settings, **own})
             key = asked.key
+            before = self._settled.get(key or "")
+            if before is not None:
+                raise before
             completion = self._road.replayed(asked)
         except AntiphonError as error:
             self.land(Row(index, key, error=error))
@@ -163,7 +177,9 @@ class _Pump:
 
 
 def _split(entry: object) -> tuple[object, Mapping[str, Any]]:
-    """A request of a batch as its prompt and the settings of its own."""
+    """A request of a batch as its prompt and the settings of its own. Where it could not be made, its error is raised."""
+    if isinstance(entry, AntiphonError):
+        raise entry
     if isinstance(entry, Mapping):
         own = dict(cast("Mapping[str, Any]", entry))
         if "prompt" not in own:
@@ -208,8 +224,9 @@ class Batch:
         *,
         concurrency: int = 32,
         ordered: bool = True,
+        settled: Settled = NOTHING,
     ) -> None:
-        self._pump = _Pump(road, ask, settings, concurrency, ordered)
+        self._pump = _Pump(road, ask, settings, concurrency, ordered, settled)
         self._source: Iterator[object] | None = iter(requests)
         self._landed: SimpleQueue[Row] = SimpleQueue()
 
@@ -272,8 +289,9 @@ class AsyncBatch:
         *,
         concurrency: int = 32,
         ordered: bool = True,
+        settled: Settled = NOTHING,
     ) -> None:
-        self._pump = _Pump(road, ask, settings, concurrency, ordered)
+        self._pump = _Pump(road, ask, settings, concurrency, ordered, settled)
         self._source: AsyncIterator[object] | None = _entries(requests)
         self._rows: AsyncGenerator[Row] | None = None
 

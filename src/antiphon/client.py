@@ -26,9 +26,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
 from . import providers
-from .batches import AsyncBatch, Batch
+from .batches import NOTHING, AsyncBatch, Batch
 from .completion import Completion, Delta
-from .errors import Cancelled, RequestError
+from .errors import AntiphonError, Cancelled, RequestError
 from .loop import Job, arun, run, submit
 from .places import home as default_home
 from .request import (
@@ -74,6 +74,7 @@ __all__ = [
 
 Attachment: TypeAlias = "Media | bytes | str | Path"
 Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
+Entry: TypeAlias = "Prompt | Mapping[str, Any] | AntiphonError"
 
 
 class Settings(TypedDict, total=False):
@@ -189,28 +190,38 @@ class Client:
 
     def batch(
         self,
-        requests: Iterable[Prompt | Mapping[str, Any]],
+        requests: Iterable[Entry],
         /,
         *,
         concurrency: int = 32,
         ordered: bool = True,
+        settled: Mapping[str, AntiphonError] = NOTHING,
         **settings: Unpack[Settings],
     ) -> Batch:
         """Answer many requests, up to `concurrency` at a time: an iterator of Rows, one for each.
 
         A request is a prompt or a conversation, or a mapping with "prompt" and settings of its own, which override
-        `settings`. The requests are read as rows are taken, so they may come from a generator. `ordered` gives the
+        `settings`; an error in place of a request becomes the error of its row. The requests are read as rows are taken, so they may come from a generator. `ordered` gives the
         rows in the order of the requests; without it, as they come. A failed request is a Row with its error. The
         seed is 0 where none is given, so that the same batch started again asks only for what is missing; with
-        ``seed=None`` each answer is a fresh sample, and none is kept.
+        ``seed=None`` each answer is a fresh sample, and none is kept. `settled` are errors by key that an earlier run
+        ended with: those requests are not asked again.
 
         RequestError for a wrong `concurrency`; see Batch for what ends a batch early.
         """
-        return Batch(self.road, self.asked, requests, settings, concurrency=concurrency, ordered=ordered)
+        return Batch(
+            self.road,
+            self.asked,
+            requests,
+            settings,
+            concurrency=concurrency,
+            ordered=ordered,
+            settled=settled,
+        )
 
     def abatch(
         self,
-        requests: Iterable[Prompt | Mapping[str, Any]] | AsyncIterable[Prompt | Mapping[str, Any]],
+        requests: Iterable[Entry] | AsyncIterable[Entry],
         /,
         *,
         concurrency: int = 32,
@@ -586,7 +597,7 @@ def astream(prompt: Prompt, **settings: Unpack[Settings]) -> AsyncStream:
 
 
 def batch(
-    requests: Iterable[Prompt | Mapping[str, Any]],
+    requests: Iterable[Entry],
     /,
     *,
     concurrency: int = 32,
@@ -598,7 +609,7 @@ def batch(
 
 
 def abatch(
-    requests: Iterable[Prompt | Mapping[str, Any]] | AsyncIterable[Prompt | Mapping[str, Any]],
+    requests: Iterable[Entry] | AsyncIterable[Entry],
     /,
     *,
     concurrency: int = 32,

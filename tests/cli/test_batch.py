@@ -1,0 +1,201 @@
+"""`antiphon batch`: whole runs, killed ones, failing ones, and what is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..peer import Peer, serve
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with serve() as running:
+        yield running
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def many(tmp_path: Path, count: int) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"id": i, "word": f"w{i}"}) + "\n" for i in range(count)))
+    return path
+
+
+def at(peer: Peer) -> tuple[str, ...]:
+    return ("--base-url", peer.url, "-m", "m", "--retries", "0")
+
+
+def asked(peer: Peer) -> list[str]:
+    return [seen.body["messages"][-1]["content"] for seen in peer.seen]
+
+
+def test_a_file(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """One line for each row, in order, with the kept column; the second run asks nothing and writes the same words."""
+    out = tmp_path / "out.jsonl"
+    command = ("batch", many(tmp_path, 30), "-p", "Say {word}", "--keep", "id", "-o", out, *at(peer))
+    result = cli(*command)
+    assert result.exit_code == 0, result.stderr
+    first = lines(out)
+    assert [line["id"] for line in first] == list(range(30))
+    assert [line["text"] for line in first] == [f"answer to Say w{i}" for i in range(30)]
+    assert f"wrote {out}" in result.stderr
+    again = cli(*command)
+    assert "30 replayed" in again.stderr
+    assert len(peer.seen) == 30
+    assert [line["text"] for line in lines(out)] == [line["text"] for line in first]
+    assert not out.with_name("out.jsonl.part").exists()
+
+
+def test_a_folder_of_pictures(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """Each picture of a folder is attached to its own request, and its name is kept."""
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    for name in ("b.png", "a.png"):
+        (folder / name).write_bytes(PNG + name.encode())
+    peer.text = lambda body: "a cat"
+    result = cli("batch", folder, "-p", "Describe this picture.", *at(peer))
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == ["a.png", "b.png"]
+    parts = [seen.body["messages"][-1]["content"] for seen in peer.seen]
+    assert all([part["type"] for part in content] == ["image_url", "text"] for content in parts)
+
+
+def test_settings_from_columns(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """--set takes a setting of each row from a column."""
+    result = cli("batch", many(tmp_path, 3), "-p", "{word}", "--set", "seed=id", *at(peer))
+    assert result.exit_code == 0, result.stderr
+    assert sorted(seen.body["seed"] for seen in peer.seen) == [0, 1, 2]
+
+
+def test_failed_rows(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """Failures are rows with their error; what failed for good is asked again only with --retry-errors."""
+    out = tmp_path / "out.jsonl"
+    peer.status, peer.error = 400, {"error": {"message": "no such thing", "code": "bad"}}
+    command = ("batch", many(tmp_path, 3), "-p", "{word}", "-o", out, *at(peer))
+    result = cli(*command)
+    assert result.exit_code == 4
+    assert "3 Rejected" in result.stderr
+    assert {line["error"]["type"] for line in lines(out)} == {"Rejected"}
+    assert cli(*command).exit_code == 4
+    assert len(peer.seen) == 3
+    peer.status = 200
+    assert cli(*command, "--retry-errors").exit_code == 0
+    assert len(peer.seen) == 6
+
+
+def test_failures_that_pass_are_asked_again(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """A 503 is asked again by the same command, without any option."""
+    out = tmp_path / "out.jsonl"
+    command = ("batch", many(tmp_path, 2), "-p", "{word}", "-o", out, *at(peer))
+    peer.status = 503
+    assert cli(*command).exit_code == 4
+    peer.status = 200
+    assert cli(*command).exit_code == 0
+    assert all("text" in line for line in lines(out))
+
+
+def test_a_wrong_key_stops_at_once(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """A 401 ends the run with its own exit code, after few requests, and says how to go on."""
+    peer.status = 401
+    result = cli(
+        "batch", many(tmp_path, 500), "-p", "{word}", "-o", tmp_path / "o.jsonl", "-c", "2", *at(peer)
+    )
+    assert result.exit_code == 4
+    assert "the same command goes on" in result.stderr
+    assert len(peer.seen) <= 4
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_json_events(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """--json tells the end as one object on stderr; stdout holds the rows only."""
+    result = cli("batch", many(tmp_path, 3), "-p", "{word}", "--json", *at(peer))
+    [done] = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (done["event"], done["rows"], done["total"], done["errors"]) == ("done", 3, 3, {})
+    assert len(result.stdout.splitlines()) == 3
+
+
+def test_a_bar_for_people(child: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """At a terminal there is a bar that counts, and the last line says what came."""
+    run = child(
+        "batch", many(tmp_path, 20), "-p", "{word}", "-o", tmp_path / "o.jsonl", *at(peer), terminal="stderr"
+    )
+    assert run.end() == 0
+    assert b"20 of 20 rows" in run.seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-p", "a", "--prompt-file", "in.jsonl"), "exclude each other"),
+        (("--set", "seed"), "SETTING=COLUMN"),
+        (("--keep", "text"), "cannot be kept"),
+        (("-o", "x.xml"), "cannot tell what to write"),
+    ],
+)
+def test_wrong_arguments(
+    cli: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
+):
+    """Wrong arguments are told before anything is asked."""
+    many(tmp_path, 1)
+    monkeypatch.chdir(tmp_path)
+    result = cli("batch", "in.jsonl", "-m", "echo", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_a_full_disk(peer: Peer, tmp_path: Path):
+    """An output that can no longer be written ends the run with a typed error; the answers stay recorded."""
+    command = [sys.executable, "-m", "antiphon.cli", "batch", str(many(tmp_path, 60)), "-p", "{word} " + "x" * 2000,
+               "-o", str(tmp_path / "o.jsonl"), "-c", "4", *at(peer)]  # fmt: skip
+    list(map(str, command))
+    limit = 30_000
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    # The store is on the same limited disk, so it is filled before.
+    peer.text = lambda _: "y" * 2000
+    subprocess.run([*command[:-2], "--retries", "0", "-q"], check=True)
+    (tmp_path / "o.jsonl").unlink()
+    done = subprocess.run(command, preexec_fn=small_files, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "the output cannot be written" in done.stderr
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_killed_at_random_moments(peer: Peer, tmp_path: Path):
+    """kill -9 five times in one job: the output is whole, in order, and nothing reported was asked twice."""
+    peer.delay = 0.01
+    out = tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "antiphon.cli", "batch", str(many(tmp_path, 300)), "-p", "Say {word}",
+               "-o", str(out), "-c", "8", "-q", *at(peer)]  # fmt: skip
+    for share in (40, 90, 150, 200, 260):
+        with subprocess.Popen(command) as child:
+            while len(peer.seen) < share and child.poll() is None:
+                time.sleep(0.002)
+            os.kill(child.pid, signal.SIGKILL)
+        assert not out.exists()
+    subprocess.run(command, check=True)
+    assert [line["text"] for line in lines(out)] == [f"answer to Say w{i}" for i in range(300)]
+    counts = Counter(asked(peer))
+    assert len(counts) == 300
+    assert sum(counts.values()) - 300 <= 5 * 8
