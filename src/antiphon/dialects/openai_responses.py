@@ -39,6 +39,7 @@ from ._common import (
     unreadable,
 )
 from .openai_chat import models as chat_models
+from .openai_chat import next_page
 
 __all__ = [
     "COMPATIBLE",
@@ -49,6 +50,7 @@ __all__ = [
     "fold",
     "models",
     "name",
+    "next_page",
     "notes",
     "path",
     "stream",
