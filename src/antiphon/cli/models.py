@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -271,4 +270,6 @@ def _as_object(model: Model) -> dict[str, Any]:
 
 
 def _date(seconds: float | None) -> str:
-    return "" if not seconds else datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
+    from ..dialects._listed import day
+
+    return day(seconds) or ""

@@ -27,7 +27,7 @@ class Refusal:
 
     `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
     one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens,
-    ``response_format=schema`` any JSON Schema), or a kind of media (``image``); with `together`
+    ``response_format=schema`` any JSON Schema, ``modalities=image`` images in the answer), or a kind of media (``image``); with `together`
     they are refused only if all of them are given; `unless_reasoning_off` lifts the refusal when the request
     says reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
