@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import google.genai.types as google
 import openai.types.responses as openai
 import openrouter
 import pytest
@@ -109,6 +108,7 @@ DRAWN = [
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_gemini(client: Client, stream: bool) -> None:
     """Pictures of different sizes and kinds all survive; the drafts that it thought in do not; a replay is the same."""
+    google = pytest.importorskip("google.genai.types", reason="google-genai needs Python 3.11")
     whole = gemini(*DRAWN, finish="STOP")
     pieces = [gemini(part) for part in DRAWN] + [gemini({"text": ""}, finish="STOP")]
     for document in (whole, *pieces):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         stream,
     )
     from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
+    from .dialects import Model
     from .errors import (
         AntiphonError,
         Cancelled,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Unreadable,
     )
     from .limits import Limits
+    from .listings import Listing
     from .replay import key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
 
@@ -63,8 +65,10 @@ __all__ = [
     "Delta",
     "FinishReason",
     "Limits",
+    "Listing",
     "Media",
     "Message",
+    "Model",
     "NotFound",
     "QuotaExhausted",
     "RateLimited",
@@ -131,7 +135,9 @@ _HOMES = {
         "Unauthorized",
         "Unreadable",
     ),
+    "dialects": ("Model",),
     "limits": ("Limits",),
+    "listings": ("Listing",),
     "replay": ("key",),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
 }

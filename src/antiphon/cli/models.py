@@ -209,7 +209,7 @@ COLUMNS: tuple[tuple[str, Callable[[Model], str]], ...] = (
     ("created", lambda model: _date(model.created)),
     ("retires", lambda model: model.retires or ""),
 )
-FIRST_TO_GO = ("title", "created", "out", "output")
+FIRST_TO_GO = ("title", "created", "output", "out", "in")
 _SHORT = {"image": "img", "audio": "aud", "video": "vid", "document": "doc"}
 _ORDER = ("text", "image", "audio", "video", "document")
 
@@ -226,8 +226,8 @@ def _show(found: list[Model]) -> None:
 
 
 def _width(kept: list[int], rows: list[list[str]], names: list[str]) -> int:
-    """How wide the table would be with these columns whole, and two spaces between them."""
-    return sum(max(len(text) for text in (names[at], *(row[at] for row in rows))) + 2 for at in kept)
+    """How wide the table would be with these columns whole: three spaces are between them, and two around."""
+    return sum(max(len(text) for text in (names[at], *(row[at] for row in rows))) + 3 for at in kept) - 1
 
 
 def _tokens(number: int | None) -> str:
