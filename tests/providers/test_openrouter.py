@@ -79,12 +79,12 @@ def test_a_full_request(wire: Wire):
 ATTRIBUTION = {
     "OPENROUTER_HTTP_REFERER": "https://app.test",
     "OPENROUTER_X_OPEN_ROUTER_TITLE": "My app",
-    "OPENROUTER_X_OPEN_ROUTER_CATEGORIES": "cli-agent",
+    "OPENROUTER_X_OPEN_ROUTER_CATEGORIES": "image-gen",
 }
 WANTED = {
     "http-referer": "https://app.test",
     "x-openrouter-title": "My app",
-    "x-openrouter-categories": "cli-agent",
+    "x-openrouter-categories": "image-gen",
 }
 
 
