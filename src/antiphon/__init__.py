@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         stream,
     )
     from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
+    from .dialects import Model
     from .errors import (
         AntiphonError,
         BudgetExceeded,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Unreadable,
     )
     from .limits import Limits
+    from .listings import Listing
     from .replay import key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
 
@@ -70,8 +72,10 @@ __all__ = [
     "Delta",
     "FinishReason",
     "Limits",
+    "Listing",
     "Media",
     "Message",
+    "Model",
     "NotFound",
     "QuotaExhausted",
     "RateLimited",
@@ -145,7 +149,9 @@ _HOMES = {
         "Unauthorized",
         "Unreadable",
     ),
+    "dialects": ("Model",),
     "limits": ("Limits",),
+    "listings": ("Listing",),
     "replay": ("key",),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import (
@@ -29,6 +30,7 @@ from . import providers
 from .batches import NOTHING, AsyncBatch, Batch
 from .completion import Completion, Delta
 from .errors import AntiphonError, Cancelled, RequestError
+from .listings import Listing, Listings
 from .loop import Job, arun, run, submit
 from .places import home as default_home
 from .request import (
@@ -151,6 +153,7 @@ class Client:
         self.store = store or Store(self.home / "replay.sqlite")
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
+        self.listings = Listings(self.home / "listings")
         self.road = Road(self.store, self.transport, self.credentials, limits or {})
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
@@ -231,16 +234,75 @@ class Client:
         """`batch` for async callers: ``async for row in client.abatch(…)``."""
         return AsyncBatch(self.road, self.asked, requests, settings, concurrency=concurrency, ordered=ordered)
 
-    def models(self, name: str | None = None, /, **settings: Unpack[Settings]) -> list[Model]:
-        """The live model list of the provider called `name`.
+    def models(
+        self, name: str | None = None, /, *, max_age: float | None = None, **settings: Unpack[Settings]
+    ) -> list[Model]:
+        """What the provider called `name` offers: asked for now, unless `max_age` is given; see `listing`.
 
         Takes the settings that say who is asked, and `timeout` and `retries`.
         """
+        return list(self.listing(name, max_age=max_age, **settings).models)
+
+    async def amodels(
+        self, name: str | None = None, /, *, max_age: float | None = None, **settings: Unpack[Settings]
+    ) -> list[Model]:
+        """`models` for async callers."""
+        return list((await self.alisting(name, max_age=max_age, **settings)).models)
+
+    def listing(
+        self, name: str | None = None, /, *, max_age: float | None = None, **settings: Unpack[Settings]
+    ) -> Listing:
+        """The models of a provider with the time at which they were listed.
+
+        Each listing is kept in the home folder, by provider and address. With `max_age` in seconds (0 or more) a
+        kept one that is not older is given without a network; an older one only where the provider cannot be
+        reached or has no time, and then `notes` say so. Without `max_age` the provider is asked, and a failure is
+        an error. No completion ever asks for a listing.
+        """
+        asked = self._lists(name, max_age, settings)
+        return asked if isinstance(asked, Listing) else run(self.road.listing(asked, self.listings, max_age))
+
+    async def alisting(
+        self, name: str | None = None, /, *, max_age: float | None = None, **settings: Unpack[Settings]
+    ) -> Listing:
+        """`listing` for async callers."""
+        asked = self._lists(name, max_age, settings)
+        if isinstance(asked, Listing):
+            return asked
+        return await arun(self.road.listing(asked, self.listings, max_age))
+
+    def known_listing(self, name: str | None = None, /, *, base_url: str | None = None) -> Listing | None:
+        """What a provider listed last, without a network; None if it was never asked here.
+
+        At `base_url`, else at the provider's own address; where it has none, at the host that was asked last. Quick
+        enough for a menu: files are read again only when they change.
+        """
+        provider = providers.get(name or "compatible")
+        here = self._listed_here(provider)
+        return here or self.listings.known(provider.name, provider.address(base_url) or provider.base_url)
+
+    def known_models(self, name: str, /, *, base_url: str | None = None) -> list[Model]:
+        """The models of a provider that are known without a network, or an empty list; see `known_listing`."""
+        kept = self.known_listing(name, base_url=base_url)
+        return [] if kept is None else list(kept.models)
+
+    def _listed_here(self, provider: providers.Provider) -> Listing | None:
+        """The listing of a provider that needs no network for it."""
+        if provider.listing is None:
+            return None
+        rows = tuple(provider.listing())
+        return Listing(provider=provider.name, address="", fetched=time.time(), models=rows)
+
+    def _lists(self, name: str | None, max_age: float | None, settings: Settings) -> Asked | Listing:
+        """The question for a listing, or the listing itself where the provider needs no network for it."""
+        known = isinstance(max_age, int | float) and not isinstance(max_age, bool)
+        if max_age is not None and not (known and max_age >= 0):
+            raise RequestError(f"max_age must be 0 seconds or more, not {max_age!r}", field="max_age")
         if name is not None:
             settings["provider"] = name
         chosen, config, base_url = _who(settings, needs_model=False)
-        if chosen.listing is not None:
-            return list(chosen.listing())
+        if (here := self._listed_here(chosen)) is not None:
+            return here
         request = Request(
             provider=chosen.name,
             messages=(Message("user", "?"),),
@@ -248,7 +310,7 @@ class Client:
             base_url=base_url,
             dialect=settings.get("dialect"),
         )
-        return run(self.road.models(self._asked(request, chosen, settings)))
+        return self._asked(request, chosen, settings)
 
     def close(self) -> None:
         """Close connections and the store. The client opens them again when it is used again."""

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode
 
 from . import events
 from .call import Call, Reply, Secret
@@ -26,6 +28,7 @@ from .dialects import Dialect, Model
 from .dialects._common import dumps
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
+from .listings import Listing, Listings
 from .loop import CLOSING_TIME
 from .prepare import Prepared, prepared
 from .providers import Endpoint, Provider, Way
@@ -41,6 +44,8 @@ Emit = Callable[[Delta], object]
 
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
+# Most pages of a model listing; a server that always names another one would never end.
+LISTING_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,24 +381,62 @@ class Road:
 
     # ---------------------------------------------------------------------------------- model lists
 
-    async def models(self, asked: Asked) -> list[Model]:
-        """The provider's live model list."""
+    async def listing(self, asked: Asked, cache: Listings, max_age: float | None = None) -> Listing:
+        """The provider's model list: the kept one if it is not older than `max_age` seconds, else asked for and kept.
+
+        Where asking fails for a reason that may pass, and a `max_age` says that a kept one will do, an older one is
+        given, with a note.
+        """
+        provider = asked.provider
         async with _opened(asked, asked.request) as endpoint:
-            call = Call(
-                f"{endpoint.models_base or endpoint.base_url}/{asked.provider.models_path}",
-                headers={**asked.provider.headers, **endpoint.headers},
-                method="GET",
-            )
-            call = self._signed(asked, call)
+            address = f"{endpoint.models_base or endpoint.base_url}/{provider.models_path}"
+            kept = None
+            if max_age is not None:
+                kept = await asyncio.to_thread(cache.get, provider.name, address)
+            if kept and max_age is not None and kept.fresh(max_age):
+                return kept
+            try:
+                rows = await self._pages(asked, endpoint, address)
+            except (TransportError, ReplyError) as error:
+                if kept is None or not error.retryable:
+                    raise
+                log.warning(
+                    "%s's models were not to be had, so older ones are given: %s", provider.name, error
+                )
+                return replace(kept, notes=(f"the provider was not to be reached: {error.message}",))
+            found = Listing(provider=provider.name, address=address, fetched=time.time(), models=tuple(rows))
+        if provider.answer is None:
+            await asyncio.to_thread(cache.put, found)
+        return found
+
+    async def _pages(self, asked: Asked, endpoint: Endpoint, address: str) -> list[Model]:
+        """All rows of a listing, page after page."""
+        dialect, rows, more = asked.way.dialect, list[Model](), dict[str, str]()
+        headers = {**asked.provider.headers, **endpoint.headers}
+        for _ in range(LISTING_PAGES):
+            call = self._signed(asked, Call(_with_query(address, more), headers=headers, method="GET"))
             with _naming(asked.provider.name):
                 reply = await self.transport.send(
                     call,
                     asked.delivery,
-                    check=asked.way.dialect.error,
+                    check=dialect.error,
                     answer=asked.provider.answer,
                     sign=_signing(asked, call),
                 )
-                return asked.way.dialect.models(reply)
+                rows += dialect.models(reply)
+                before, more = more, dict(dialect.next_page(reply))
+            if not more or more == before:
+                return rows
+        log.warning("the model listing of %s has more than %d pages", asked.provider.name, LISTING_PAGES)
+        return rows
+
+
+def _with_query(address: str, more: Mapping[str, str]) -> str:
+    """`address` with these parameters, in place of those of the same name."""
+    if not more:
+        return address
+    path, _, query = address.partition("?")
+    return f"{path}?{urlencode({**dict(parse_qsl(query)), **more})}"
 
 
 def deltas(completion: Completion) -> Iterator[Delta]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import time
 
 import click
 import keyring
@@ -17,6 +19,7 @@ from antiphon import providers
 from antiphon.cli import COMMANDS, EXIT_CODES, antiphon
 from antiphon.cli.console import printable, safe_json
 
+from .. import scripted
 from ..peer import serve
 
 KEY = "sk-planted-0123456789"
@@ -146,6 +149,107 @@ def test_providers_are_those_of_the_folder_with_their_keys(cli, monkeypatch):
 
 
 # --------------------------------------------------------------------------------------------- models
+
+
+LISTED = {
+    "data": [
+        {
+            "id": f"maker-of-models/a-model-with-quite-a-long-name-{number}",
+            "name": f"Maker of models: A model with quite a long name, {number}",
+            "created": 1790000000,
+            "context_length": size,
+            "architecture": {
+                "input_modalities": ["file", "text", "video", "audio", "image"],
+                "output_modalities": ["text"],
+            },
+            "top_provider": {"max_completion_tokens": 65536},
+            "expiration_date": "2026-12-11",
+        }
+        for number, size in enumerate((8192, 200_000, 1_048_576))
+    ]
+}
+
+
+def test_a_listing_as_a_table(cli):
+    """All that is known of a model is in its row, numbers short; what no model has is no column."""
+    with scripted.serve(lambda _: LISTED) as server:
+        how = ("openrouter", "--base-url", server.url, "--key-name", "mine")
+        host = server.url.removeprefix("http://")
+        cli("keys", "set", "mine", "--host", host, stdin=KEY)
+        heading, *found = rows(cli("models", *how).stdout)
+        only = rows(cli("models", *how, "--search", "MAKER 2").stdout)
+        none = cli("models", *how, "--search", "elephant")
+        as_json = json.loads(cli("models", *how, "--json", "--search", "name-1").stdout)
+    assert heading == ["model", "title", "context", "output", "in", "out", "created", "retires"]
+    assert found[2] == [
+        "maker-of-models/a-model-with-quite-a-long-name-2",
+        "Maker of models: A model with quite a long name, 2",
+        "1.05M",
+        "66k",
+        "text img aud vid doc",
+        "text",
+        "2026-09-21",
+        "2026-12-11",
+    ]
+    assert [row[2] for row in found] == ["8,192", "200k", "1.05M"]
+    assert [row[0][-1] for row in only[1:]] == ["2"]
+    assert rows(none.stdout) == [["model"]]
+    assert "none of its 3 models matches 'elephant'" in none.stderr
+    [row] = as_json
+    assert (row["context"], row["inputs"]) == (200000, ["audio", "document", "image", "text", "video"])
+    with serve() as peer:
+        assert rows(cli("models", "--base-url", peer.url).stdout)[0] == ["model", "created"]
+
+
+def test_a_listing_that_is_kept(cli, monkeypatch):
+    """--cached and --max-age show what was listed last, and when; --cached never asks."""
+    with scripted.serve(lambda _: LISTED) as server:
+        how = ("vllm", "--base-url", server.url)
+        first = cli("models", *how, "--cached")
+        assert first.exit_code == 2
+        assert f"no model listing of {server.url} is kept yet" in first.stderr
+        assert server.heard == []
+        live = cli("models", *how)
+        assert "ago" not in live.stderr
+    now = time.time()
+    for later, words in (
+        (1, "just now"),
+        (60, "1 minute ago"),
+        (7205, "2 hours ago"),
+        (200_000, "2 days ago"),
+    ):
+        monkeypatch.setattr(time, "time", lambda later=later: now + later)
+        for option in (("--cached",), ("--max-age", "1000000")):
+            kept = cli("models", *how, *option)
+            assert kept.stdout == live.stdout
+            assert f"as vllm listed them {words}" in kept.stderr
+    gone = cli("models", *how, "--max-age", "5", "--retries", "0")  # nobody listens there any more
+    assert gone.stdout == live.stdout
+    assert "older ones are given" in gone.stderr
+    assert cli("models", *how, "--retries", "0").exit_code != 0
+    assert cli("models", *how, "--max-age", "-1").exit_code == 2
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_listing_fits_the_terminal(cli, child, width):
+    """At 80 columns what matters less is left out, and names are whole; on a wide terminal all is there."""
+    with scripted.serve(lambda _: LISTED) as server:
+        cli("models", "vllm", "--base-url", server.url)
+        one = child(
+            "models",
+            "vllm",
+            "--cached",
+            "--base-url",
+            server.url,
+            terminal="stdout",
+            env={"COLUMNS": str(width)},
+        )
+        assert one.end() == 0
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", one.seen.decode()).splitlines()]
+    assert max(map(len, lines)) <= width
+    assert sum("maker-of-models/a-model-with-quite-a-long-name-" in line for line in lines) == 3
+    assert ("title" in lines[1]) == ("created" in lines[1]) == (width == 200)
+    assert {"model", "context", "retires"} <= set(lines[1].split())
 
 
 def test_models_of_a_provider(cli):

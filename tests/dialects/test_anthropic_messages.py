@@ -639,7 +639,7 @@ LISTED = {
 
 
 def test_model_listing() -> None:
-    """A listing becomes rows with limits and time; what is not said is None; a further page is noted."""
+    """A listing becomes rows with limits and time; what is not said is None; and where the next page begins."""
     rows = [
         LISTED,
         {"id": "claude-old", "type": "model", "display_name": "?", "created_at": "1970-01-01T00:00:00Z"},
@@ -653,9 +653,9 @@ def test_model_listing() -> None:
     assert opus.details["display_name"] == "Claude Opus 5.5"
     assert (old.created, old.context, odd.created) == (None, None, None)
     assert (local.created, local.context) == (1790000000.0, 2048)
-    assert "has_more" not in local.details
-    *_, last = anthropic_messages.models(whole({**page, "has_more": True}))
-    assert last.details["has_more"] is True
+    assert anthropic_messages.next_page(whole(page)) == {}
+    assert anthropic_messages.next_page(whole({**page, "has_more": True})) == {"after_id": "local"}
+    assert anthropic_messages.next_page(whole({"has_more": True, "last_id": None})) == {}
     assert anthropic_messages.models(whole({"data": [], "has_more": False})) == []
 
 

@@ -1033,14 +1033,14 @@ EMBEDDING = {"name": "models/gemini-embedding-001", "supportedGenerationMethods"
 
 
 def test_model_listing() -> None:
-    """A listing becomes rows with limits, without what generates nothing; a further page is noted."""
+    """A listing becomes rows with limits, without what generates nothing; and where the next page begins."""
     page = {"models": [LISTED, EMBEDDING, {"name": "tunedModels/my-1"}, {}, 5]}
     flash, tuned = gemini_content.models(whole(page))
     assert (flash.name, flash.context, flash.max_output) == (MODEL, 1048576, 65536)
     assert (tuned.name, tuned.context, tuned.max_output) == ("tunedModels/my-1", None, None)
     assert flash.details["thinking"] is True
-    *_, last = gemini_content.models(whole({**page, "nextPageToken": "next"}))
-    assert last.details["nextPageToken"] == "next"
+    assert gemini_content.next_page(whole({**page, "nextPageToken": "next"})) == {"pageToken": "next"}
+    assert gemini_content.next_page(whole(page)) == {}
     assert gemini_content.models(whole({})) == []
 
 

@@ -37,9 +37,19 @@ from ..conftest import LlamaServer
 from .wire import fetched, folded, listed, plain, streamed, whole
 
 OPENAI = openai_responses.OPENAI
+PAINTING = openai_responses.PAINTING
 COMPATIBLE = openai_responses.COMPATIBLE
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 PNG64 = base64.b64encode(PNG).decode()
+JPEG = b"\xff\xd8\xff\xe0" + bytes(8)
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+OTHER = b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(8)
+MODERATED = {
+    "code": "moderation_blocked",
+    "message": "Your request was rejected.",
+    "type": "image_generation_user_error",
+    "moderation_details": {"categories": ["violence", "hate"], "moderation_stage": "output"},
+}
 PDF = b"%PDF-1.7 tiny"
 COLOR = {
     "type": "object",
@@ -318,6 +328,86 @@ ROWS = [
         completion={"text": "", "finish_reason": "tool_calls"},
     ),
     Row(
+        "an image and nothing else",
+        asked(modalities="image", aspect_ratio="3:2"),
+        body(
+            tools=[{"type": "image_generation", "size": "1536x1024"}],
+            tool_choice={"type": "image_generation"},
+        ),
+        response(painted(PNG64, output_format="png", size="1536x1024", revised_prompt="A cat.")),
+        {"text": "", "media": (Media.from_bytes(PNG),), "finish_reason": "stop"},
+        PAINTING,
+    ),
+    Row(
+        "text and images, with what extra says of the tool, beside another tool",
+        asked(
+            modalities=("text", "image"),
+            aspect_ratio="0.5:0.75",
+            extra={
+                "tools": [
+                    {
+                        "type": "image_generation",
+                        "quality": "high",
+                        "output_format": "webp",
+                        "background": "opaque",
+                    },
+                    {"type": "web_search"},
+                ]
+            },
+        ),
+        body(
+            tools=[
+                {"type": "web_search"},
+                {
+                    "type": "image_generation",
+                    "size": "1024x1536",
+                    "quality": "high",
+                    "output_format": "webp",
+                    "background": "opaque",
+                },
+            ]
+        ),
+        response(
+            painted(base64.b64encode(JPEG).decode(), output_format="png"),  # a wrong label
+            message(said("Two: ")),
+            painted(base64.b64encode(SVG).decode(), output_format="svg", id="ig_2"),
+            painted(base64.b64encode(OTHER).decode(), output_format="webp", id="ig_3"),
+        ),
+        {
+            "text": "Two: ",
+            "media": (
+                Media("image", "image/jpeg", data=JPEG),
+                Media("image", "image/svg+xml", data=SVG),
+                Media("image", "image/webp", data=OTHER),
+            ),
+        },
+        PAINTING,
+    ),
+    Row(
+        "the size that extra gives wins",
+        asked(
+            modalities="image",
+            aspect_ratio="1:1",
+            extra={"tools": [{"type": "image_generation", "size": "1536x864"}], "tool_choice": "auto"},
+        ),
+        body(tools=[{"type": "image_generation", "size": "1536x864"}], tool_choice="auto"),
+        response(painted(PNG64)),
+        {"text": "", "media": (Media.from_bytes(PNG),)},
+        PAINTING,
+    ),
+    Row(
+        "words about an image that moderation stopped",
+        response=response(
+            painted(None, status="failed", error=MODERATED), message(said("I could not draw that."))
+        ),
+        completion={
+            "text": "I could not draw that.",
+            "media": (),
+            "finish_reason": "content_filter",
+            "notes": ("image generation failed: Your request was rejected.",),
+        },
+    ),
+    Row(
         "an image that failed beside one that did not",
         response=response(
             painted(PNG64),
@@ -343,7 +433,7 @@ ROWS = [
     ),
 ]
 # Rows whose body goes beyond the protocol's own fields, which the SDK knows nothing of.
-OFFICIAL = [row for row in ROWS if row.quirks is OPENAI]
+OFFICIAL = [row for row in ROWS if row.quirks in (OPENAI, PAINTING)]
 
 
 # ------------------------------------------------------------------------------------ the server's side
@@ -366,6 +456,7 @@ def told(whole_response: dict[str, Any]) -> Iterator[dict[str, Any]]:
         where = {"output_index": index, "item_id": item["id"]}
         yield {"type": "response.output_item.added", "output_index": index, "item": item}
         yield from told_parts(item, where)
+        yield from told_drafts(item, where)
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     yield {"type": "response.something_new", "text": "not for us"}
     yield {"type": f"response.{whole_response['status']}", "response": whole_response}
@@ -387,6 +478,18 @@ def told_parts(item: dict[str, Any], where: dict[str, Any]) -> Iterator[dict[str
         for piece in cut(text):
             logprobs = {"logprobs": []} if kind == "response.output_text" else {}
             yield {"type": f"{kind}.delta", **place, "delta": piece, **logprobs, "obfuscation": "xY"}
+
+
+def told_drafts(item: dict[str, Any], where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events of an image on its way: drafts, which are no images of the answer."""
+    if item["type"] == "image_generation_call":
+        for step in ("in_progress", "generating"):
+            yield {"type": f"response.image_generation_call.{step}", **where}
+        for index in range(2):
+            draft = base64.b64encode(PNG + bytes([index])).decode()
+            kind = "response.image_generation_call.partial_image"
+            yield {"type": kind, **where, "partial_image_b64": draft, "partial_image_index": index}
+        yield {"type": "response.image_generation_call.completed", **where}
 
 
 def cut(text: str) -> list[str]:
@@ -617,6 +720,59 @@ def test_refuses_what_is_not_taken(config: dict[str, Any], setting: str) -> None
         openai_responses.encode(asked(**config), quirks, stream=False)
     assert caught.value.field == setting
     assert caught.value.hint or setting == "extra"
+
+
+NOT_PAINTED: dict[str, tuple[dict[str, Any] | None, type[AntiphonError], str]] = {
+    "moderation": (MODERATED, Refused, "Your request was rejected. (violence, hate)"),
+    "moderation, by its code": ({"code": "moderation_blocked", "message": "no", "type": "x"}, Refused, "no"),
+    "the request's fault": ({"code": "invalid_size", "message": "m", "type": "image_generation_user_error"}, Rejected, "m"),
+    "a limit": ({"code": "rate_limit_exceeded", "message": "m", "type": "x"}, RateLimited, "m"),
+    "the server's fault": ({"message": "m", "type": "image_generation_server_error"}, ServerFailed, "m"),
+    "nobody says": (None, ServerFailed, "no image was made"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "kind", "words"), NOT_PAINTED.values(), ids=NOT_PAINTED)
+def test_an_image_that_failed(problem: Any, kind: type[AntiphonError], words: str) -> None:
+    """Where nothing else came, a failed image is an error: Refused by moderation, else whose fault it was; streamed too."""
+    document = response(painted(None, status="failed", error=problem))
+    for read in (
+        lambda: openai_responses.decode(whole(document, x_request_id="req_1")),
+        lambda: folded(openai_responses, streamed(sse(*told(document)))),
+    ):
+        with pytest.raises(kind) as caught:
+            read()
+        assert type(caught.value) is kind
+        assert words in caught.value.message
+        if isinstance(caught.value, Refused):
+            assert caught.value.reason == "moderation_blocked"
+
+
+@pytest.mark.parametrize(
+    ("config", "setting", "hint"),
+    [
+        ({"modalities": "image", "aspect_ratio": "16:9"}, "aspect_ratio", "1536x864"),
+        ({"modalities": ("text", "image"), "aspect_ratio": "1:2"}, "aspect_ratio", "size"),
+        ({"aspect_ratio": "1:1"}, "aspect_ratio", "modalities='image'"),
+        ({"modalities": ("text", "audio")}, "modalities", "image"),
+        ({"modalities": "image", "model": "gpt-image-2.6-sunburst"}, "model", "'model': 'gpt-image-2.6-sunburst'"),
+    ],
+)  # fmt: skip
+def test_images_that_cannot_be_had(config: dict[str, Any], setting: str, hint: str) -> None:
+    """Other ratios, a ratio without images, sound, and an image model asked by itself are refused with the way out."""
+    with pytest.raises(RequestError) as caught:
+        openai_responses.encode(asked(**config), PAINTING, stream=False)
+    assert caught.value.field == setting
+    assert hint in caught.value.hint
+    if setting == "aspect_ratio" and "modalities" in config:
+        assert "1:1, 3:2, 2:3" in caught.value.message
+
+
+def test_text_alone_asks_for_no_tool() -> None:
+    """modalities="text" is what all answer with; tools in extra stay as they are."""
+    extra = {"tools": [{"type": "image_generation"}]}
+    ours = openai_responses.encode(asked(modalities="text", extra=extra), PAINTING, stream=False)
+    assert plain(ours) == body(**extra)
 
 
 def test_refuses_sound() -> None:

@@ -81,6 +81,21 @@ def test_the_responses_way_refuses_the_same_and_has_no_seed():
     assert refused("openai_responses", model="gpt-4.1", stop="x").field == "stop"
 
 
+@pytest.mark.parametrize(
+    "settings", [{"modalities": "image"}, {"modalities": ("text", "image"), "aspect_ratio": "1:1"}]
+)
+def test_images_come_by_the_other_way(settings: dict[str, Any]):
+    """Chat has no images in its answers, and says where they are; sound stays as it is."""
+    error = refused("openai_chat", model="gpt-6-sol", **settings)
+    assert error.field == "modalities"
+    assert "dialect='openai_responses'" in error.hint
+    assert (
+        encoded("openai_responses", model="gpt-6-sol", **settings)["tools"][0]["type"] == "image_generation"
+    )
+    sound = encoded("openai_chat", model="gpt-audio", modalities=("text", "audio"))
+    assert list(sound["modalities"]) == ["text", "audio"]
+
+
 def test_the_key_goes_to_openai_only():
     """The environment key belongs to api.openai.com and its regions."""
     assert PROVIDER.own_hosts[0] == "api.openai.com"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from antiphon.errors import (
     QuotaExhausted,
     RateLimited,
     Refused,
+    RequestError,
     ServerFailed,
     TransportError,
     Unauthorized,
@@ -72,6 +74,58 @@ def test_a_full_request(wire: Wire):
     assert seen.headers["authorization"] == "Bearer key-1"
     assert not {"http-referer", "x-openrouter-title", "x-title"} & seen.headers.keys()
     assert completion.seed_status == "sent"
+
+
+ATTRIBUTION = {
+    "OPENROUTER_HTTP_REFERER": "https://app.test",
+    "OPENROUTER_X_OPEN_ROUTER_TITLE": "My app",
+    "OPENROUTER_X_OPEN_ROUTER_CATEGORIES": "image-gen",
+}
+WANTED = {
+    "http-referer": "https://app.test",
+    "x-openrouter-title": "My app",
+    "x-openrouter-categories": "image-gen",
+}
+
+
+def test_the_environment_names_the_program(wire: Wire, monkeypatch: pytest.MonkeyPatch):
+    """With the variables of its own package set, the same headers go out as from that package; they change no key."""
+    _, plain = wire.ask("openrouter", model="x/y", seed=1)
+    for name, value in ATTRIBUTION.items():
+        monkeypatch.setenv(name, value)
+    seen, _ = wire.ask("openrouter", model="x/y", seed=2)
+    assert {name: seen.headers[name] for name in WANTED} == WANTED
+    _, again = wire.ask("openrouter", model="x/y", seed=1)
+    assert again.replayed
+    assert again.key == plain.key
+    theirs: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        theirs.append(request)
+        return httpx.Response(400, json={"error": {"code": 400, "message": "enough seen"}})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        client = sdk.OpenRouter(api_key="key-1", client=http)
+        with pytest.raises(sdk.errors.OpenRouterError):
+            client.chat.send(model="x/y", messages=HI)
+    assert {name: theirs[0].headers[name] for name in WANTED} == WANTED
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\x00", "名前"])
+def test_a_name_that_no_header_can_carry(wire: Wire, monkeypatch: pytest.MonkeyPatch, value: str):
+    """What would break the request's head, or not arrive as it is, is refused before sending."""
+    monkeypatch.setattr(os, "environ", {**os.environ, "OPENROUTER_X_OPEN_ROUTER_TITLE": value})
+    with pytest.raises(RequestError) as caught:
+        wire.ask("openrouter", model="x/y")
+    assert caught.value.field == "OPENROUTER_X_OPEN_ROUTER_TITLE"
+    assert wire.peer.seen == []
+
+
+def test_routing_goes_along(wire: Wire):
+    """Its routing is given as it stands in its documentation; with a seed the promise to heed all settings stays."""
+    route = {"order": ["anthropic", "google-vertex"], "allow_fallbacks": False, "zdr": True}
+    seen, _ = wire.ask("openrouter", model="x/y", seed=1, extra={"provider": route})
+    assert seen.body["provider"] == {"require_parameters": True, **route}
 
 
 def test_only_a_seed_narrows_the_choice_of_endpoints():

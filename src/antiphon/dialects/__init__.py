@@ -27,7 +27,7 @@ class Refusal:
 
     `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
     one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens,
-    ``response_format=schema`` any JSON Schema), or a kind of media (``image``); with `together`
+    ``response_format=schema`` any JSON Schema, ``modalities=image`` images in the answer), or a kind of media (``image``); with `together`
     they are refused only if all of them are given; `unless_reasoning_off` lifts the refusal when the request
     says reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
@@ -80,8 +80,9 @@ class Model:
 
     `context` and `max_output` in tokens, `created` in seconds since 1970. `inputs` and `outputs` are kinds of
     content ("text", "image", …); `takes` the settings it takes, by their names in Config (and "seed").
-    `retires` is the day after which it is gone, as 2026-12-11, and `replaced_by` the maker's word for what to
-    use then.
+    `refuses` holds what is known not to be taken where no whole list is, in the words of Refusal.settings
+    (``reasoning=off``, ``document``). `retires` is the day after which it is gone, as 2026-12-11, and
+    `replaced_by` the maker's word for what to use then. `details` is the provider's own row.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Model:
     inputs: frozenset[str] | None = None
     outputs: frozenset[str] | None = None
     takes: frozenset[str] | None = None
+    refuses: frozenset[str] = frozenset()
     retires: str | None = None
     replaced_by: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -140,5 +142,9 @@ class Dialect(Protocol):
         ...
 
     def models(self, reply: Reply) -> list[Model]:
-        """The rows of a model listing."""
+        """The rows of a model listing, or of one page of it."""
+        ...
+
+    def next_page(self, reply: Reply) -> Mapping[str, str]:
+        """What to add to the address for the page after this one; nothing if it is the last."""
         ...

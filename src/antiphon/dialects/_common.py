@@ -220,9 +220,9 @@ def check(request: Request, quirks: Quirks) -> None:
     The one place for this rule: every dialect calls it before it encodes.
     """
     given = request.config.given()
-    _check_taken(request, quirks, given)
     for refusal in quirks.refusals:
         _check_family(request, refusal, given)
+    _check_taken(request, quirks, given)
     for name, (low, high) in quirks.limits.items():
         value = given.get(name)
         if isinstance(value, int | float) and not low <= value <= high:
@@ -296,8 +296,7 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
             hint=_way_out(f"{kind} input", refusal),
         )
     for name, value in given.items():
-        exact = f"{name}={_kind_of_value(value)}"
-        if name in refusal.settings or exact in refusal.settings:
+        if name in refusal.settings or _exact(name, value) & refusal.settings:
             shown = "a JSON Schema" if isinstance(value, Schema) else repr(value)
             what = name if name in refusal.settings else f"{name}={shown}"
             raise RequestError(
@@ -305,9 +304,12 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
             )
 
 
-def _kind_of_value(value: object) -> object:
-    """What a Refusal calls this value: texts by themselves, the others by what they are."""
-    return "schema" if isinstance(value, Schema) else value if isinstance(value, str) else "budget"
+def _exact(name: str, value: object) -> frozenset[str]:
+    """What a Refusal calls this setting with this value: texts by themselves, the others by what they are."""
+    if name == "modalities":
+        return frozenset(f"{name}={kind}" for kind in cast("tuple[str, ...]", value))
+    kind = "schema" if isinstance(value, Schema) else value if isinstance(value, str) else "budget"
+    return frozenset({f"{name}={kind}"})
 
 
 def _check_together(request: Request, refusal: Refusal, given: Mapping[str, Any]) -> None:

@@ -14,14 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
 
 from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, _listed
 from ._common import (
     SpokenText,
     as_list,
@@ -50,6 +49,7 @@ __all__ = [
     "fold",
     "models",
     "name",
+    "next_page",
     "notes",
     "path",
     "stream",
@@ -377,30 +377,67 @@ def error(reply: Reply) -> ReplyError:
 
 
 def models(reply: Reply) -> list[Model]:
-    """The rows of ``GET {base}/models``, one page. Where there are more, the last row's details say has_more."""
+    """The rows of ``GET {base}/models``, one page; other servers of this protocol list in OpenAI's form."""
+    rows = [row for row in map(as_object, as_list(json_document(reply).get("data"))) if row.get("id")]
+    return [_model(row) if row.get("type") == "model" else _listed.chat_row(row) for row in rows]
+
+
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """The page after the last row of this one, where the reply says that there is more."""
     document = json_document(reply)
-    rows = [_model(row) for row in map(as_object, as_list(document.get("data"))) if row.get("id")]
-    if rows and document.get("has_more"):
-        rows[-1] = replace(rows[-1], details={**rows[-1].details, "has_more": True})
-    return rows
+    last = as_text(document.get("last_id"))
+    return {"after_id": last} if document.get("has_more") is True and last else {}
 
 
 def _model(row: Body) -> Model:
+    can = as_object(row.get("capabilities"))
+    more = {"image": "image_input", "document": "pdf_input"}
     return Model(
         name=str(row["id"]),
-        context=count(row.get("max_input_tokens")) or count(as_object(row.get("meta")).get("n_ctx")),
+        title=as_text(row.get("display_name")),
+        context=count(row.get("max_input_tokens")),
         max_output=count(row.get("max_tokens")),
         created=_created(row),
+        inputs=frozenset({"text", *(kind for kind, name in more.items() if _able(can.get(name)))})
+        if can
+        else None,
+        outputs=frozenset({"text"}),
+        refuses=_refuses(can),
+        retires=_listed.day(row.get("retires_at")),
         details=row,
     )
 
 
+def _able(capability: object) -> bool:
+    return as_object(capability).get("supported") is True
+
+
+def _refuses(can: Body) -> frozenset[str]:
+    """What these capabilities say no to (anthropic 2.12, ModelCapabilities), in the words of Refusal.settings."""
+    thinking, effort = as_object(can.get("thinking")), as_object(can.get("effort"))
+    types = as_object(thinking.get("types"))
+    needs: Mapping[str, tuple[object, ...]] = {
+        "response_format=schema": (can.get("structured_outputs"),),
+        "document": (can.get("pdf_input"),),
+        "reasoning=off": (types.get("disabled"),),
+        "reasoning=budget": (thinking, types.get("enabled")),
+        **{
+            f"reasoning={level}": (thinking, types.get("adaptive"), effort, effort.get(level))
+            for level in _listed.LEVELS
+        },
+    }
+    return frozenset(
+        setting
+        for setting, capabilities in needs.items()
+        if any(as_object(capability).get("supported") is False for capability in capabilities)
+    )
+
+
 def _created(row: Body) -> float | None:
-    """Seconds since 1970; Anthropic says an RFC 3339 time, llama.cpp a number. The epoch itself means unknown."""
-    seconds: Any = row.get("created")
-    if text := as_text(row.get("created_at")):
-        try:
-            seconds = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-        except ValueError:
-            return None
-    return float(seconds) if isinstance(seconds, int | float) and seconds else None
+    """Seconds since 1970, from an RFC 3339 time. The epoch itself means unknown."""
+    try:
+        return (
+            datetime.fromisoformat(as_text(row.get("created_at")).replace("Z", "+00:00")).timestamp() or None
+        )
+    except ValueError:
+        return None

@@ -8,6 +8,7 @@ works for every model, while 2026-10-21 refuses sampling settings for all of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..call import Reply, StreamFormat
@@ -17,7 +18,7 @@ from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, gemini_content
 from ._common import as_list, as_object, loads
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
 
 name: str = "anthropic_vertex"
 stream: StreamFormat = "sse"
@@ -68,3 +69,8 @@ def _googles(reply: Reply) -> bool:
 def models(reply: Reply) -> list[Model]:
     """The rows of Google's listing of a publisher's models."""
     return gemini_content.models(reply)
+
+
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """As in Google's other listings."""
+    return gemini_content.next_page(reply)

@@ -23,7 +23,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, _listed
 from ._common import (
     SpokenText,
     as_list,
@@ -44,6 +44,7 @@ from ._common import (
     sound,
     unreadable,
 )
+from ._listed import one_page as next_page
 
 __all__ = [
     "CONVERSE",
@@ -56,6 +57,7 @@ __all__ = [
     "model_path",
     "models",
     "name",
+    "next_page",
     "notes",
     "path",
     "stream",
@@ -483,6 +485,16 @@ def _error(reply: Reply, code: str) -> ReplyError:
 
 def models(reply: Reply) -> list[Model]:
     """The rows of ``GET /foundation-models`` of the control plane."""
-    document = json_document(reply)
-    rows = map(as_object, as_list(document.get("modelSummaries")))
-    return [Model(name=row["modelId"], details=row) for row in rows if as_text(row.get("modelId"))]
+    rows = map(as_object, as_list(json_document(reply).get("modelSummaries")))
+    return [_model(row) for row in rows if as_text(row.get("modelId"))]
+
+
+def _model(row: Body) -> Model:
+    return Model(
+        name=row["modelId"],
+        title=as_text(row.get("modelName")),
+        inputs=_listed.kinds(row.get("inputModalities")),
+        outputs=_listed.kinds(row.get("outputModalities")),
+        retires=_listed.day(as_object(row.get("modelLifecycle")).get("endOfLifeTime")),
+        details=row,
+    )

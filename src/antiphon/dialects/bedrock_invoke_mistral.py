@@ -34,8 +34,21 @@ from ._common import (
     sound,
     unreadable,
 )
+from ._listed import one_page as next_page
 
-__all__ = ["PROMPT", "decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = [
+    "PROMPT",
+    "decode",
+    "encode",
+    "error",
+    "fold",
+    "models",
+    "name",
+    "next_page",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "bedrock_invoke_mistral"
 stream: StreamFormat = "aws"

@@ -52,6 +52,7 @@ __all__ = [
     "fold",
     "models",
     "name",
+    "next_page",
     "notes",
     "path",
     "resource",
@@ -557,16 +558,16 @@ def _delay(detail: Body) -> float | None:
 
 
 def models(reply: Reply) -> list[Model]:
-    """The rows of ``GET {base}/models``, one page, without those that generate no content (embeddings…).
-
-    Where there are more, the last row's details say nextPageToken.
-    """
+    """The rows of ``GET {base}/models``, one page, without those that generate no content (embeddings…)."""
     document = json_document(reply)
     found = as_list(document.get("models")) or as_list(document.get("publisherModels"))  # Vertex AI's word
-    rows = [_model(row) for row in map(as_object, found) if _generates(row)]
-    if rows and (token := document.get("nextPageToken")):
-        rows[-1] = replace(rows[-1], details={**rows[-1].details, "nextPageToken": token})
-    return rows
+    return [_model(row) for row in map(as_object, found) if _generates(row)]
+
+
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """The page that this one's token stands for."""
+    token = as_text(json_document(reply).get("nextPageToken"))
+    return {"pageToken": token} if token else {}
 
 
 def _generates(row: Body) -> bool:
@@ -577,7 +578,9 @@ def _generates(row: Body) -> bool:
 def _model(row: Body) -> Model:
     return Model(
         name=re.sub(r"^(publishers/[^/]+/)?models/", "", as_text(row["name"])),
+        title=as_text(row.get("displayName")),
         context=count(row.get("inputTokenLimit")),
         max_output=count(row.get("outputTokenLimit")),
+        refuses=frozenset({"reasoning"} if row.get("thinking") is False else ()),
         details=row,
     )

@@ -16,7 +16,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import ReplyError
 from ..events import Event
 from ..request import Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, _listed
 from ._common import (
     SpokenText,
     as_list,
@@ -34,8 +34,9 @@ from ._common import (
     settings,
     sound,
 )
+from ._listed import one_page as next_page
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
 
 name: str = "ollama_chat"
 stream: StreamFormat = "ndjson"
@@ -172,12 +173,25 @@ def error(reply: Reply) -> ReplyError:
 
 def models(reply: Reply) -> list[Model]:
     """The rows of ``GET {base}/api/tags``. `details` holds the digest, which names the weights exactly."""
-    rows = as_list(json_document(reply).get("models"))
-    return [
-        Model(name=str(label), created=_seconds(row.get("modified_at")), details=row)
-        for row in map(as_object, rows)
-        if (label := row.get("name") or row.get("model"))
-    ]
+    rows = map(as_object, as_list(json_document(reply).get("models")))
+    return [_model(str(label), row) for row in rows if (label := row.get("name") or row.get("model"))]
+
+
+def _model(label: str, row: Body) -> Model:
+    """A row; the older servers say nothing of what a model can do."""
+    about = as_object(row.get("details"))
+    said = (about.get("family"), about.get("parameter_size"), about.get("quantization_level"))
+    can = [word for word in as_list(row.get("capabilities")) if isinstance(word, str)]
+    inputs = {"text", *({"vision": "image", "audio": "audio"}.get(word, "text") for word in can)}
+    levels = frozenset(f"reasoning={level}" for level in _listed.LEVELS)
+    return Model(
+        name=label,
+        title=" ".join(filter(None, map(as_text, said))),
+        created=_seconds(row.get("modified_at")),
+        inputs=frozenset(inputs) if can else None,
+        refuses=levels if can and "thinking" not in can else frozenset(),
+        details=row,
+    )
 
 
 def _seconds(moment: Any) -> float | None:

@@ -11,13 +11,14 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError, Unreadable
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, _listed
 from ._common import (
     SpokenText,
     as_list,
@@ -37,7 +38,7 @@ from ._common import (
     unreadable,
 )
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
 
 name: str = "openai_chat"
 stream: StreamFormat = "sse"
@@ -412,26 +413,12 @@ def error(reply: Reply) -> ReplyError:
 
 
 def models(reply: Reply) -> list[Model]:
-    """The rows of ``GET {base}/models``, with the context length where the server tells it."""
-    rows = as_list(json_document(reply).get("data"))
-    return [_model(row) for row in map(as_object, rows) if row.get("id")]
+    """The rows of ``GET {base}/models``, with what each server adds to them."""
+    rows = as_list(_listed.document(reply).get("data"))
+    return [_listed.chat_row(row) for row in map(as_object, rows) if row.get("id")]
 
 
-def _model(row: Body) -> Model:
-    meta, top = as_object(row.get("meta")), as_object(row.get("top_provider"))
-    context = (
-        row.get("context_length"),  # OpenRouter, xAI
-        row.get("max_model_len"),  # vLLM
-        row.get("max_context_length"),  # Mistral, LM Studio
-        row.get("context_window"),  # Groq
-        meta.get("n_ctx"),  # llama.cpp: as started
-        meta.get("n_ctx_train"),
-    )
-    created = row.get("created")
-    return Model(
-        name=str(row["id"]),
-        context=_known(*context),
-        max_output=_known(top.get("max_completion_tokens"), row.get("max_completion_tokens")),
-        created=float(created) if isinstance(created, int | float) else None,
-        details=row,
-    )
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """The query of the next page's address (OpenRouter); only that, so that no reply can lead elsewhere."""
+    address = as_text(as_object(_listed.document(reply).get("links")).get("next"))
+    return dict(parse_qsl(address.partition("?")[2].partition("#")[0]))

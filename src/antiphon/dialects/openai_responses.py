@@ -10,8 +10,10 @@ llama.cpp (2026.10) reports an answer that ran into max_output_tokens as complet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta, FinishReason, Usage
@@ -39,16 +41,19 @@ from ._common import (
     unreadable,
 )
 from .openai_chat import models as chat_models
+from .openai_chat import next_page
 
 __all__ = [
     "COMPATIBLE",
     "OPENAI",
+    "PAINTING",
     "decode",
     "encode",
     "error",
     "fold",
     "models",
     "name",
+    "next_page",
     "notes",
     "path",
     "stream",
@@ -77,6 +82,16 @@ OPENAI = Quirks(
     media=frozenset({"image", "document"}),
 )
 """What OpenAI's own servers take; the provider adds what its models refuse."""
+
+PAINTING = replace(
+    OPENAI,
+    fields={
+        **OPENAI.fields,
+        "modalities": ("tools", "tool_choice"),
+        "aspect_ratio": ("tools",),
+    },
+)
+"""The same with images in the answer, through the tool ``image_generation``."""
 
 COMPATIBLE = Quirks(
     fields={
@@ -130,8 +145,71 @@ def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
     body["input"] = [_item(message, quirks) for message in messages]
     if stream:
         body["stream"] = True
-    merge(body, settings(request, quirks, _shaped(request), stream=stream))
+    painting = _painting(request)
+    merge(body, settings(request, quirks, {**_shaped(request), **painting}, stream=stream))
+    if painting["tools"]:  # with those of extra, which would stand in their place
+        body["tools"] = painting["tools"]
     return body
+
+
+PAINTER = "image_generation"
+# What all of OpenAI's image models take (openai 3.54, ImageGeneration.size); the newer ones take more.
+SIZES: Mapping[str, str] = {"1:1": "1024x1024", "3:2": "1536x1024", "2:3": "1024x1536"}
+
+
+def _painting(request: Request) -> Body:
+    """The image tool, where images are wanted, and that it must be used, where nothing else is.
+
+    What `extra` says of this tool (quality, background, output_format, size, model…) is added to it and wins;
+    other tools there stay beside it.
+    """
+    config = request.config
+    if "audio" in config.modalities:
+        raise RequestError("this protocol gives no sound", field="modalities", hint="Ask for text or image.")
+    if "image" not in config.modalities:
+        if config.aspect_ratio is not None:
+            raise RequestError(
+                "aspect_ratio is for images, and none are asked for",
+                field="aspect_ratio",
+                hint="Give modalities='image' too, or leave aspect_ratio out.",
+            )
+        return {"tools": None, "tool_choice": None}
+    _check_painter(request.model)
+    size = {"size": _size(config.aspect_ratio)} if config.aspect_ratio is not None else {}
+    given: object = config.extra.get("tools")
+    more = cast("tuple[Any, ...]", given) if isinstance(given, tuple) else ()
+    tools = [tool for tool in more if not _is_painter(tool)]
+    painters = [tool for tool in more if _is_painter(tool)] or [{}]
+    tools += [{"type": PAINTER, **size, **tool} for tool in painters]
+    only = config.modalities == ("image",)
+    return {"tools": tools, "tool_choice": {"type": PAINTER} if only else None}
+
+
+def _check_painter(model: str) -> None:
+    if re.match(r"(chat)?gpt-image", model):
+        raise RequestError(
+            f"{model} makes images only as the tool of another model",
+            field="model",
+            hint=f"Ask gpt-6-sol (or another), with extra={{'tools': [{{'type': '{PAINTER}', 'model': '{model}'}}]}}.",
+        )
+
+
+def _is_painter(tool: object) -> bool:
+    return isinstance(tool, Mapping) and cast("Body", tool).get("type") == PAINTER
+
+
+def _size(ratio: str) -> str:
+    width, _, height = ratio.partition(":")
+    for name, size in SIZES.items():
+        wide, _, high = name.partition(":")
+        if abs(float(width) * float(high) - float(height) * float(wide)) < 1e-6 * float(width) * float(high):
+            return size
+    raise RequestError(
+        f"images of OpenAI's come with aspect_ratio {', '.join(SIZES)}, not {ratio}",
+        field="aspect_ratio",
+        hint="For another size, which the newer image models take, leave it out and give"
+        f" extra={{'tools': [{{'type': '{PAINTER}', 'size': '1536x864'}}]}}.",
+    )
 
 
 def _shaped(request: Request) -> Body:
@@ -195,7 +273,14 @@ _REQUEST_FAULTS = frozenset(
     }
 )
 # A filter declined: codes of the same list that name a policy.
-_POLICIES = frozenset({"bio_policy", "misalignment_policy_violation", "image_content_policy_violation"})
+_POLICIES = frozenset(
+    {
+        "bio_policy",
+        "misalignment_policy_violation",
+        "image_content_policy_violation",
+        "moderation_blocked",  # of an image (ImageGenerationCallError)
+    }
+)
 
 _INCOMPLETE: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
@@ -215,8 +300,13 @@ def _completion(response: Body, reply: Reply) -> Completion:
     text = sound("".join(as_text(part.get("text")) for part in _parts(output, "output_text")))
     refusal = "".join(as_text(part.get("refusal")) for part in _parts(output, "refusal"))
     media = tuple(_image(item, reply) for item in output if item.get("result") and _is_image(item))
-    finish = _finish(response, output, refusal)
+    failed = [item for item in output if _is_image(item) and item.get("status") == "failed"]
     ident = request_id(reply, response.get("id"))
+    if failed and not media and not text and not refusal:
+        raise _not_painted(failed[0], reply, ident)
+    finish = _finish(response, output, refusal)
+    if finish == "stop" and not media and any(map(_blocked, failed)):
+        finish = "content_filter"
     if finish in ("refusal", "content_filter") and not text and not media:
         raise Refused(
             refusal or "the answer was blocked by a content filter", reason=finish, request_id=ident
@@ -262,6 +352,29 @@ def _image(item: Body, reply: Reply) -> Media:
         return Media.from_base64(as_text(item.get("result")), media_type=media_type)
     except RequestError as problem:
         raise unreadable(reply, f"the reply holds an image that cannot be read: {problem}") from problem
+
+
+def _blocked(item: Body) -> str:
+    """The code with which moderation stopped this image, or nothing."""
+    problem = as_object(item.get("error"))
+    code = as_text(problem.get("code"))
+    if code in _POLICIES or isinstance(problem.get("moderation_details"), dict):
+        return code or "moderation_blocked"
+    return ""
+
+
+def _not_painted(item: Body, reply: Reply, ident: str | None) -> ReplyError | Refused:
+    """The error for an image that failed where nothing else came."""
+    problem = as_object(item.get("error"))
+    message = as_text(problem.get("message")) or "no image was made, and the provider did not say why"
+    if reason := _blocked(item):
+        why = as_list(as_object(problem.get("moderation_details")).get("categories"))
+        words = ", ".join(word for word in why if isinstance(word, str))
+        return Refused(f"{message} ({words})" if words else message, reason=reason, request_id=ident)
+    code, kind = problem.get("code"), problem.get("type")
+    fault = kind == "image_generation_user_error" or code in _REQUEST_FAULTS
+    codes = (code, kind, 400 if fault else 500)
+    return reply_error(reply, message=message, codes=codes, request_id_in_body=ident)
 
 
 def _finish(response: Body, output: Sequence[Body], refusal: str) -> FinishReason:

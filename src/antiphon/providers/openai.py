@@ -1,5 +1,7 @@
 """OpenAI.
 
+Images come with dialect="openai_responses" and modalities="image", which makes the model use OpenAI's image tool.
+
 Which model takes what is in no listing of theirs; the facts are those of the AI SDK's OpenAI provider
 (4.0.118) and of the openai package (3.54.0), read in November 2026.
 """
@@ -36,6 +38,14 @@ REFUSALS = (
     Refusal(r"gpt-[34]|chatgpt-|gpt-5-chat", frozenset({"reasoning"}), SOURCE, takers="gpt-5.1 and later"),
 )
 
+# Images come out of the other protocol only (openai 3.54.0, ChatCompletion has no place for them).
+NO_IMAGES = Refusal(
+    r"",
+    frozenset({"modalities=image", "aspect_ratio"}),
+    "openai 3.54.0",
+    takers="gpt-5 and later models with dialect='openai_responses'",
+)
+
 CHAT = Quirks(
     fields={
         "max_tokens": ("max_completion_tokens",),
@@ -49,7 +59,7 @@ CHAT = Quirks(
         "modalities": ("modalities",),  # "audio" needs extra={"audio": {"voice": …, "format": …}} too
     },
     reasoning=openai_chat.EFFORTS,
-    refusals=REFUSALS,
+    refusals=(NO_IMAGES, *REFUSALS),
     streamed={"stream_options": {"include_obfuscation": False}},  # padding against traffic analysis
     stops=4,
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
@@ -63,6 +73,6 @@ PROVIDER = Provider(
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS)),
+        "openai_responses": Way(openai_responses, replace(openai_responses.PAINTING, refusals=REFUSALS)),
     },
 )

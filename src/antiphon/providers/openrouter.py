@@ -5,16 +5,53 @@ that the endpoint it picks does not take, without a word; so with a seed, only e
 asked for may be picked (``provider.require_parameters``). For the same words from the same place, pin that too:
 ``extra={"provider": {"order": ["NAME"], "allow_fallbacks": False}}``.
 
-No attribution headers are sent (HTTP-Referer, X-OpenRouter-Title): they are optional, and tell every upstream
-which program is asking.
+Its ``provider`` field takes ``only``, ``ignore``, ``sort``, ``data_collection``, ``zdr``, ``max_price`` and more;
+what is given there is added to what we send and wins. ``extra={"image_config": {"image_size": "2K"}}`` stands
+beside aspect_ratio.
+
+No attribution headers are sent unless the environment asks for them, under the names that OpenRouter's own package
+reads (HEADERS): they tell every upstream which program is asking.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ..dialects import Quirks, openai_chat, openai_responses
-from . import Provider, Way
+from ..errors import RequestError
+from ..request import Request
+from . import Endpoint, Provider, Way
+
+URL = "https://openrouter.ai/api/v1"
+
+# Which program asks: the header, and the variable whose value it gets (openrouter 1.3.84, sdk.py).
+HEADERS: Mapping[str, str] = {
+    "HTTP-Referer": "OPENROUTER_HTTP_REFERER",
+    "X-OpenRouter-Title": "OPENROUTER_X_OPEN_ROUTER_TITLE",
+    "X-OpenRouter-Categories": "OPENROUTER_X_OPEN_ROUTER_CATEGORIES",
+}
+
+
+def attribution() -> Mapping[str, str]:
+    """The headers that the environment asks for now. RequestError where a value cannot stand in one."""
+    told = {header: os.environ.get(variable, "").strip() for header, variable in HEADERS.items()}
+    for header, value in told.items():
+        if value and not (value.isascii() and value.isprintable()):
+            raise RequestError(
+                f"${HEADERS[header]} cannot be sent as {header}: a header takes printable ASCII only",
+                field=HEADERS[header],
+                hint="Correct the variable, or unset it.",
+            )
+    return {header: value for header, value in told.items() if value}
+
+
+@asynccontextmanager
+async def endpoint(request: Request) -> AsyncGenerator[Endpoint]:
+    yield Endpoint(base_url=request.base_url or URL, headers=attribution())
+
 
 CHAT = Quirks(
     fields={
@@ -50,10 +87,11 @@ CHAT = Quirks(
 PROVIDER = Provider(
     name="openrouter",
     title="OpenRouter",
-    base_url="https://openrouter.ai/api/v1",
+    base_url=URL,
     key_env=("OPENROUTER_API_KEY",),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),
     },
+    open=endpoint,
 )
