@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..dialects import Quirks, openai_chat, openai_responses
-from . import Provider, Way
+from . import Maker, Provider, Way
 
 CHAT = Quirks(
     fields={
@@ -52,6 +52,15 @@ PROVIDER = Provider(
     title="OpenRouter",
     base_url="https://openrouter.ai/api/v1",
     key_env=("OPENROUTER_API_KEY",),
+    # It may still find somebody who serves what its maker has retired.
+    makers=(
+        Maker("openai", "openai/", dates="told"),
+        Maker("anthropic", "anthropic/", dotted=True, dates="told"),
+        Maker("google", "google/", dates="told"),
+        Maker("xai", "x-ai/", dates="told"),
+        Maker("deepseek", "deepseek/", dates="told"),
+        Maker("mistral", "mistralai/", dates="told"),
+    ),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),
