@@ -15,6 +15,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 
@@ -27,7 +28,7 @@ from .dialects._common import dumps
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
 from .loop import CLOSING_TIME
-from .prepare import Prepared, prepared
+from .prepare import Prepared, lifecycle, prepared, unanswered
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -150,7 +151,7 @@ class Road:
     def _replay(self, asked: Asked, recording: Recording) -> Completion:
         reply = recording.reply
         return self._completion(
-            asked, decode(asked.way.dialect, reply), reply, replayed=True, notes=_changes(asked)
+            asked, _prepared_then(asked, recording), decode(asked.way.dialect, reply), reply, replayed=True
         )
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
@@ -222,9 +223,10 @@ class Road:
             ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-                reply, completion = await self._send(asked, call, emit)
+                with _explaining(asked, ready.request):
+                    reply, completion = await self._send(asked, call, emit)
             notes.extend(await self._record(asked, call, reply))
-        return self._completion(asked, completion, reply, replayed=False, notes=[*ready.notes, *notes])
+        return self._completion(asked, ready, completion, reply, replayed=False, notes=notes)
 
     def _call(self, asked: Asked, ready: Prepared, endpoint: Endpoint, *, stream: bool) -> Call:
         """Encode the request for this endpoint and put the credential on it."""
@@ -348,6 +350,7 @@ class Road:
     def _completion(
         self,
         asked: Asked,
+        ready: Prepared,
         completion: Completion,
         reply: Reply,
         *,
@@ -358,14 +361,14 @@ class Road:
         return replace(
             completion,
             provider=request.provider,
-            model=completion.model or request.model,
+            model=completion.model or ready.request.model,
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,
             key=asked.key,
             timings=reply.timings,
             raw=reply,
-            notes=(*completion.notes, *notes),
+            notes=(*completion.notes, *ready.notes, *unanswered(ready.request, completion), *notes),
         )
 
     # ---------------------------------------------------------------------------------- model lists
@@ -410,12 +413,13 @@ def decode(dialect: Dialect, reply: Reply) -> Completion:
     return fold.completion(reply)
 
 
-def _changes(asked: Asked) -> tuple[str, ...]:
-    """What a recorded request was changed to be, worked out again; nothing where it would be refused today."""
+def _prepared_then(asked: Asked, recording: Recording) -> Prepared:
+    """A recorded request as it went out, worked out again for its day; as it is where it would be refused today."""
+    day = date.fromtimestamp(recording.recorded_at)
     try:
-        return prepared(asked.request, asked.provider, asked.way, asked.delivery).notes
+        return prepared(asked.request, asked.provider, asked.way, asked.delivery, day)
     except RequestError:
-        return ()
+        return Prepared(asked.request)
 
 
 def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpoint]:
@@ -434,6 +438,17 @@ def _signing(asked: Asked, call: Call) -> Callable[[Call], Awaitable[Call]] | No
 def _account(asked: Asked, call: Call) -> str:
     """Who pays and is limited: provider, host and credential, as a hash that gives no key away."""
     return f"{asked.provider.name} {call.host} {hash(call.secrets):x}"
+
+
+@contextmanager
+def _explaining(asked: Asked, request: Request) -> Generator[None]:
+    """Say when the model was retired, where that may be why it is not found."""
+    try:
+        yield
+    except ReplyError as error:
+        if found := lifecycle.hint(error, request, asked.provider, lifecycle.today()):
+            error.hint = f"{found} {error.hint}".strip()
+        raise
 
 
 @contextmanager

@@ -22,9 +22,9 @@ from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits
-from ._facts import Maker, facts
+from ._facts import LEVELS, Maker, facts
 
-__all__ = ["Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
+__all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

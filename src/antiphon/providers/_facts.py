@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
@@ -125,8 +125,8 @@ def _row(path: Path, number: int, given: object) -> Row:
         name: frozenset(value) if name in ("takes", "inputs", "outputs") else _frozen(value)
         for name, value in row.items()
     }
-    refuses = tuple(_refusal(path, where, row, refusal) for refusal in row.get("refuses", ()))
-    return Row(**{**values, "refuses": refuses})
+    values["refuses"] = tuple(_refusal(path, where, row, refusal) for refusal in row.get("refuses", ()))
+    return Row(**values)
 
 
 def _frozen(value: object) -> object:
@@ -217,15 +217,7 @@ def refusals(maker: str, before: str = "") -> tuple[Refusal, ...]:
         if row.takes:
             lifted.append(row)
     return tuple(
-        Refusal(
-            f"{before}(?:{refusal.models})" if before else refusal.models,
-            refusal.settings,
-            refusal.source,
-            takers=refusal.takers,
-            together=refusal.together,
-            unless_reasoning_off=refusal.unless_reasoning_off,
-        )
-        for refusal in found
+        replace(refusal, models=f"{before}(?:{refusal.models})") if before else refusal for refusal in found
     )
 
 
@@ -233,26 +225,11 @@ def _spared(refusal: Refusal, lifted: Sequence[Row]) -> Iterator[Refusal]:
     """`refusal` without what an earlier row says is taken."""
     for row in lifted:
         if common := refusal.settings & row.takes:
-            rest = frozenset() if refusal.together else refusal.settings - common
+            rest = refusal.settings - (refusal.settings if refusal.together else common)
             if rest:
-                yield _changed(refusal, f"(?={row.models}){_grouped(refusal.models)}", rest)
-            refusal = _changed(refusal, f"(?!{row.models}){_grouped(refusal.models)}", refusal.settings)
+                yield replace(refusal, models=f"(?={row.models})(?:{refusal.models})", settings=rest)
+            refusal = replace(refusal, models=f"(?!{row.models})(?:{refusal.models})")
     yield refusal
-
-
-def _grouped(models: str) -> str:
-    return f"(?:{models})"
-
-
-def _changed(refusal: Refusal, models: str, settings: frozenset[str]) -> Refusal:
-    return Refusal(
-        models,
-        settings,
-        refusal.source,
-        takers=refusal.takers,
-        together=refusal.together,
-        unless_reasoning_off=refusal.unless_reasoning_off,
-    )
 
 
 @lru_cache(maxsize=4096)
@@ -297,5 +274,7 @@ def _add(to: dict[str, Any], row: Row, names: Sequence[str]) -> None:
 
 def _named(maker: Maker, head: re.Match[str] | None, bare: str) -> str:
     """The maker's name for a model as it is written here, behind the same `head`."""
-    written = re.sub(r"-(\d+)-(\d{1,2})(?!\d)", r"-\1.\2", bare) if maker.dotted else bare
+    written = bare
+    if maker.dotted:  # and without the date of a snapshot
+        written = re.sub(r"-(\d+)-(\d{1,2})(-\d{8})?$", r"-\1.\2", bare)
     return (head.group() if head else "") + written
