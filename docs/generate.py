@@ -148,6 +148,48 @@ def providers() -> str:
     return "\n\n".join([GENERATED, "# Providers", intro, "\n".join(rows)]) + "\n"
 
 
+@page("models.md")
+def models() -> str:
+    """The table of model facts, as shipped, by maker."""
+    from antiphon.providers import _facts
+
+    intro = (
+        "What is known about models, by families of names; [why](../design/models.md), and "
+        "[how to renew it](../how-to/model-facts.md). All rows that match a model count: refusals add up, and of "
+        "every other fact the first row that states it has the say. An expression is matched from the start of the "
+        "maker's own name for a model. A model is taken to be gone from the day after the one given."
+    )
+    parts = [GENERATED, "# Model facts", intro]
+    shipped = _facts.read(_facts.TABLE)
+    for maker in dict.fromkeys(row.maker for row in shipped):
+        lines = ["| models | for example | facts | source | checked |", "|---|---|---|---|---|"]
+        lines += [_facts_row(row) for row in shipped if row.maker == maker]
+        parts.append(f"## {maker}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts_row(row: Any) -> str:
+    told = [f"at {row.at} only"] if row.at else []
+    for refusal in row.refuses:
+        joined = " with " if refusal.together else ", "
+        unless = " unless reasoning is off" if refusal.unless_reasoning_off else ""
+        told.append(f"refuses {joined.join(f'`{name}`' for name in sorted(refusal.settings))}{unless}")
+    if row.reasons is not None:
+        told.append("reasons unasked" if row.reasons else "does not reason unasked")
+    if row.budget:
+        told.append(f"budgets from {row.budget[0]:,} to {row.budget[1]:,} tokens")
+    if row.prefill is not None:
+        told.append("takes a prefill" if row.prefill else "takes no prefill")
+    for name, kinds in (("in", row.inputs), ("out", row.outputs)):
+        told += [f"{name}: {', '.join(sorted(kinds))}"] if kinds else []
+    for name, tokens in (("context", row.context), ("at most", row.max_output)):
+        told += [f"{name} {tokens:,} tokens"] if tokens else []
+    if row.retires:
+        told.append(f"retires {row.retires}" + (f", then {row.replaced_by}" if row.replaced_by else ""))
+    cells = (f"`{row.models}`", ", ".join(row.examples), "; ".join(told), row.source, row.dated)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
 @page("cli.md")
 def cli() -> str:
     """Each command with its help and its options, and the exit codes."""

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlencode
@@ -30,7 +31,7 @@ from .errors import Refused, ReplayError, ReplyError, RequestError, TransportErr
 from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
-from .prepare import Prepared, prepared
+from .prepare import Prepared, lifecycle, prepared, unanswered
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -155,7 +156,7 @@ class Road:
     def _replay(self, asked: Asked, recording: Recording) -> Completion:
         reply = recording.reply
         return self._completion(
-            asked, decode(asked.way.dialect, reply), reply, replayed=True, notes=_changes(asked)
+            asked, _prepared_then(asked, recording), decode(asked.way.dialect, reply), reply, replayed=True
         )
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
@@ -227,12 +228,11 @@ class Road:
             ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-                reply, completion = await self._send(asked, call, emit)
+                with _explaining(asked, ready.request):
+                    reply, completion = await self._send(asked, call, emit)
             failures = await self._record(asked, call, reply)
         return replace(
-            self._completion(
-                asked, completion, reply, replayed=False, notes=[*ready.notes, *notes, *failures]
-            ),
+            self._completion(asked, ready, completion, reply, replayed=False, notes=[*notes, *failures]),
             recorded=asked.key is not None and not failures,
         )
 
@@ -358,6 +358,7 @@ class Road:
     def _completion(
         self,
         asked: Asked,
+        ready: Prepared,
         completion: Completion,
         reply: Reply,
         *,
@@ -368,7 +369,7 @@ class Road:
         return replace(
             completion,
             provider=request.provider,
-            model=completion.model or request.model,
+            model=completion.model or ready.request.model,
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,
@@ -376,7 +377,7 @@ class Road:
             key=asked.key,
             timings=reply.timings,
             raw=reply,
-            notes=(*completion.notes, *notes),
+            notes=(*completion.notes, *ready.notes, *unanswered(ready.request, completion), *notes),
         )
 
     # ---------------------------------------------------------------------------------- model lists
@@ -459,12 +460,13 @@ def decode(dialect: Dialect, reply: Reply) -> Completion:
     return fold.completion(reply)
 
 
-def _changes(asked: Asked) -> tuple[str, ...]:
-    """What a recorded request was changed to be, worked out again; nothing where it would be refused today."""
+def _prepared_then(asked: Asked, recording: Recording) -> Prepared:
+    """A recorded request as it went out, worked out again for its day; as it is where it would be refused today."""
+    day = date.fromtimestamp(recording.recorded_at)
     try:
-        return prepared(asked.request, asked.provider, asked.way, asked.delivery).notes
+        return prepared(asked.request, asked.provider, asked.way, asked.delivery, day)
     except RequestError:
-        return ()
+        return Prepared(asked.request)
 
 
 def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpoint]:
@@ -483,6 +485,17 @@ def _signing(asked: Asked, call: Call) -> Callable[[Call], Awaitable[Call]] | No
 def _account(asked: Asked, call: Call) -> str:
     """Who pays and is limited: provider, host and credential, as a hash that gives no key away."""
     return f"{asked.provider.name} {call.host} {hash(call.secrets):x}"
+
+
+@contextmanager
+def _explaining(asked: Asked, request: Request) -> Generator[None]:
+    """Say when the model was retired, where that may be why it is not found."""
+    try:
+        yield
+    except ReplyError as error:
+        if found := lifecycle.hint(error, request, asked.provider, lifecycle.today()):
+            error.hint = f"{found} {error.hint}".strip()
+        raise
 
 
 @contextmanager

@@ -55,6 +55,16 @@ def test_quiet_says_nothing_on_stderr(cli):
     assert (result.stdout, result.stderr) == ("hello\n", "")
 
 
+def test_adapt_leaves_out_and_says_so(cli):
+    """What the model does not take is an error; with --adapt it is left out, and a note on stderr says so."""
+    refused = cli(*ECHO, "hello", "--aspect-ratio", "1:1")
+    adapted = cli(*ECHO, "hello", "--aspect-ratio", "1:1", "--adapt")
+    assert refused.exit_code != 0
+    assert "aspect_ratio" in refused.stderr
+    assert (adapted.exit_code, adapted.stdout) == (0, "hello\n")
+    assert "note: aspect_ratio='1:1' was left out: echo does not take aspect_ratio" in adapted.stderr
+
+
 @pytest.mark.parametrize("arguments", [(), ("-",), ("-f", "-")])
 def test_the_prompt_comes_through_a_pipe(cli, arguments):
     """No prompt, - and -f - all read stdin, as UTF-8, without a byte order mark or the last line end."""

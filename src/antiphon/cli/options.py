@@ -170,6 +170,10 @@ _WHAT = (
         "--replay", type=click.Choice(REPLAY_MODES),
         help="auto: from the store, else ask and record; refresh: ask again; only: never ask; off. [default: auto]",
     ),
+    click.option(
+        "--adapt/--no-adapt", default=None,
+        help="Leave out or translate what the model does not take, and say so, instead of refusing. [default: no-adapt]",
+    ),
 )  # fmt: skip
 
 

@@ -7,11 +7,14 @@ a limit demands it. Each step is a function from a request to a request and the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
+from ..completion import Completion
 from ..providers import Provider, Way
 from ..request import Delivery, Request
+from . import lifecycle
 
-__all__ = ["Prepared", "prepared"]
+__all__ = ["Prepared", "prepared", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,29 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def prepared(request: Request, provider: Provider, way: Way, delivery: Delivery) -> Prepared:
+def prepared(
+    request: Request, provider: Provider, way: Way, delivery: Delivery, day: date | None = None
+) -> Prepared:
     """`request` as it goes out to `provider` by `way`. RequestError for what cannot be honoured.
 
-    Pure and quick: no network, no files. The same request gives the same result, so that a replay can say again
-    what was changed.
+    Quick: no network, no files but the table of model facts, once. The same request on the same `day` (today,
+    unless given) gives the same result, so that a replay can say again what was changed when it was recorded.
     """
-    del provider, delivery
-    return Prepared(request, way.notes(request))
+    day = day or lifecycle.today()
+    changes: tuple[str, ...] = ()
+    if delivery.adapt:
+        from .adapt import adapted
+
+        request, changes = adapted(request, provider, way, day)
+    return Prepared(request, (*changes, *way.notes(request), *lifecycle.notes(request, provider, day)))
+
+
+def unanswered(request: Request, completion: Completion) -> tuple[str, ...]:
+    """That the whole limit went into reasoning, where no answer came."""
+    if completion.finish_reason != "length" or completion.text or completion.media:
+        return ()
+    limit = request.config.max_tokens
+    given = f"max_tokens={limit}" if limit else "the limit"
+    return (
+        f"{given} was used up before any answer came: reasoning counts toward it; raise it, or set reasoning='low'",
+    )

@@ -22,8 +22,9 @@ from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits
+from ._facts import LEVELS, Maker, facts
 
-__all__ = ["Endpoint", "Limits", "Provider", "Way", "get", "names"]
+__all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Provider:
     goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
     request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
-    found; `listing` gives its models without a network; `answer` replaces the network (echo);
+    found; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
     `notice` says what a person should know who chooses a model, or nothing.
     """
 
@@ -84,6 +85,7 @@ class Provider:
     limits: Limits = Limits()
     default_model: str = ""
     models_path: str = "models"
+    makers: tuple[Maker, ...] = ()
     identity: Callable[[Request], Mapping[str, str]] | None = None
     open: Open | None = None
     sign: Sign | None = None

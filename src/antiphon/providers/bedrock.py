@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 from ..call import Call
 from ..dialects import (
-    Refusal,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke_claude,
@@ -34,7 +33,8 @@ from ..dialects import (
 )
 from ..errors import CredentialError, RequestError
 from ..request import Request, checked_base_url
-from . import Endpoint, Provider, Way, _aws, anthropic
+from . import Endpoint, Maker, Provider, Way, _aws, anthropic
+from ._facts import refusals
 from ._sigv4 import sign
 
 # Where Bedrock is (botocore 1.44.5, November 2026). A key from the environment goes to these only.
@@ -148,21 +148,12 @@ def _check_host(call: Call) -> None:
 
 # ------------------------------------------------------------------------------- what the models take
 
-# Model ids and the ARNs of inference profiles hold the maker's name: us.anthropic.claude-…, mistral.….
-CLAUDE = tuple(
-    replace(refusal, models=rf".*anthropic\.(?!claude-v2)(?:{refusal.models})")
-    for refusal in anthropic.REFUSALS
-)
-REFUSALS = (
-    *CLAUDE,
-    # Whatever an ARN without a name stands for, the server decides.
-    Refusal(
-        r"(?!.*anthropic\.|arn:)",
-        frozenset({"reasoning"}),
-        "each maker has fields of its own, for extra={'additionalModelRequestFields': …}",
-        takers="Claude",
-    ),
-)
+# Model ids and the ARNs of inference profiles hold the maker's name: us.anthropic.claude-…, mistral.…. AWS has
+# dates of its own for when a model goes.
+ANTHROPIC = r".*anthropic\."
+CLAUDE = refusals("anthropic", before=rf"{ANTHROPIC}(?!claude-v2)")
+# Whatever an ARN without a name stands for, the server decides.
+REFUSALS = (*CLAUDE, *refusals("bedrock"))
 INVOKED = replace(
     anthropic_messages.ANTHROPIC,
     media_urls=False,
@@ -174,6 +165,7 @@ PROVIDER = Provider(
     title="Amazon Bedrock",
     key="optional",
     key_env=("AWS_BEARER_TOKEN_BEDROCK",),
+    makers=(Maker("anthropic", ANTHROPIC, dates="none"), Maker("bedrock")),
     hosts=tuple(host for region in REGIONS for host in _hosts(region)),
     models_path="foundation-models?byOutputModality=TEXT",
     ways={

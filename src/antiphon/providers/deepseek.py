@@ -10,25 +10,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, anthropic_messages, openai_chat
+from ..dialects import Quirks, anthropic_messages, openai_chat
 from ..request import Request
-from . import Endpoint, Provider, Way
+from . import Endpoint, Maker, Provider, Way
+from ._facts import refusals
 
 HERE = "https://api.deepseek.com"
-SOURCE = "DeepSeek's API documentation, November 2026"
-
-REFUSALS = (
-    Refusal(
-        r"",
-        frozenset({"temperature", "presence_penalty", "frequency_penalty"}),
-        SOURCE,
-        unless_reasoning_off=True,
-    ),
-    Refusal(r"", frozenset({"response_format=schema"}), SOURCE),  # JSON it does: response_format="json"
-    Refusal(
-        r"(?!deepseek-v4-flash-vision)", frozenset({"image"}), SOURCE, takers="deepseek-v4-flash-vision-exp"
-    ),
-)
 
 CHAT = Quirks(
     fields={
@@ -45,7 +32,7 @@ CHAT = Quirks(
         "low": {"thinking": {"type": "enabled"}, "reasoning_effort": "low"},
         "high": {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
     },
-    refusals=REFUSALS,
+    refusals=refusals("deepseek"),  # JSON it does: response_format="json"
 )
 
 # Of the Messages shape no source says more than that it is there.
@@ -74,6 +61,7 @@ PROVIDER = Provider(
     title="DeepSeek",
     base_url=HERE,
     key_env=("DEEPSEEK_API_KEY",),
+    makers=(Maker("deepseek"),),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "anthropic_messages": Way(anthropic_messages, MESSAGES),

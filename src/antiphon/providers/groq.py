@@ -7,11 +7,9 @@ no model takes them. Models that think in the text can be told to keep it apart 
 
 from __future__ import annotations
 
-from ..dialects import Quirks, Refusal, openai_chat
-from . import Provider, Way
-
-SOURCE = "groq 1.7.0"
-EFFORTS = frozenset({"reasoning=low", "reasoning=medium", "reasoning=high"})
+from ..dialects import Quirks, openai_chat
+from . import Maker, Provider, Way
+from ._facts import refusals
 
 CHAT = Quirks(
     fields={
@@ -23,10 +21,7 @@ CHAT = Quirks(
         "response_format": ("response_format",),
     },
     reasoning=openai_chat.EFFORTS,
-    refusals=(
-        Refusal(r"openai/gpt-oss", frozenset({"reasoning=off"}), SOURCE, takers="qwen/qwen3.8-27b"),
-        Refusal(r"qwen/qwen3(?!\.8-27b)", EFFORTS, SOURCE, takers="qwen/qwen3.8-27b, openai/gpt-oss-120b"),
-    ),
+    refusals=refusals("groq"),
     stream_usage=False,  # always in the last chunk, under x_groq
     stops=4,
 )
@@ -36,5 +31,6 @@ PROVIDER = Provider(
     title="Groq",
     base_url="https://api.groq.com/openai/v1",
     key_env=("GROQ_API_KEY",),
+    makers=(Maker("groq"),),
     ways={"openai_chat": Way(openai_chat, CHAT)},
 )

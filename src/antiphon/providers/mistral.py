@@ -7,7 +7,7 @@ listing; `antiphon models mistral` says which of them reason at all (``capabilit
 from __future__ import annotations
 
 from ..dialects import Quirks, openai_chat
-from . import Provider, Way
+from . import Maker, Provider, Way
 
 CHAT = Quirks(
     fields={
@@ -37,6 +37,7 @@ PROVIDER = Provider(
     title="Mistral",
     base_url="https://api.mistral.ai/v1",
     key_env=("MISTRAL_API_KEY",),
+    makers=(Maker("mistral"),),
     hosts=("api.eu.mistral.ai", "api.us.mistral.ai"),
     ways={"openai_chat": Way(openai_chat, CHAT)},
 )

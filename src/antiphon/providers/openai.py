@@ -2,8 +2,7 @@
 
 Images come with dialect="openai_responses" and modalities="image", which makes the model use OpenAI's image tool.
 
-Which model takes what is in no listing of theirs; the facts are those of the AI SDK's OpenAI provider
-(4.0.118) and of the openai package (3.54.0), read in November 2026.
+Which model takes what is in no listing of theirs; it is in the table of model facts (models.json).
 """
 
 from __future__ import annotations
@@ -11,32 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..dialects import Quirks, Refusal, openai_chat, openai_responses
-from . import Provider, Way
+from . import Maker, Provider, Way
+from ._facts import refusals
 
-SAMPLING = frozenset({"temperature", "top_p"})
-PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
-SOURCE = "@ai-sdk/openai 4.0.118"
-
-REFUSALS = (
-    Refusal(r"gpt-6", SAMPLING, SOURCE, takers="gpt-4.1, or gpt-5.1 to gpt-5.6 with reasoning='off'"),
-    Refusal(r"gpt-5\.(?!\d+-chat)", SAMPLING, SOURCE, unless_reasoning_off=True, takers="gpt-4.1"),
-    Refusal(
-        r"gpt-5(?![.\d]|-chat)|o[134]",
-        SAMPLING | {"reasoning=off"},
-        SOURCE,
-        takers="gpt-4.1, or gpt-5.1 to gpt-5.6 with reasoning='off'",
-    ),
-    # "none" is an effort of these three alone in that family.
-    Refusal(
-        r"gpt-6(?!-sol|-luna|\.1-terra)",
-        frozenset({"reasoning=off"}),
-        SOURCE,
-        takers="gpt-6-sol, gpt-6-luna, gpt-6.1-terra",
-    ),
-    Refusal(r"gpt-[56](?!-chat|\.\d+-chat)|o[134]", PENALTIES, SOURCE, takers="gpt-4.1"),
-    Refusal(r"gpt-[56](?!-chat|\.\d+-chat)|o[34]", frozenset({"stop"}), "openai 3.54.0", takers="gpt-4.1"),
-    Refusal(r"gpt-[34]|chatgpt-|gpt-5-chat", frozenset({"reasoning"}), SOURCE, takers="gpt-5.1 and later"),
-)
+REFUSALS = refusals("openai")
 
 # Images come out of the other protocol only (openai 3.54.0, ChatCompletion has no place for them).
 NO_IMAGES = Refusal(
@@ -70,6 +47,7 @@ PROVIDER = Provider(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_env=("OPENAI_API_KEY",),
+    makers=(Maker("openai"),),
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),
     ways={
         "openai_chat": Way(openai_chat, CHAT),

@@ -23,7 +23,7 @@ from dataclasses import replace
 from ..dialects import Quirks, openai_chat, openai_responses
 from ..errors import RequestError
 from ..request import Request
-from . import Endpoint, Provider, Way
+from . import Endpoint, Maker, Provider, Way
 
 URL = "https://openrouter.ai/api/v1"
 
@@ -89,6 +89,15 @@ PROVIDER = Provider(
     title="OpenRouter",
     base_url=URL,
     key_env=("OPENROUTER_API_KEY",),
+    # It may still find somebody who serves what its maker has retired; Google's models are served by Google alone.
+    makers=(
+        Maker("openai", "openai/", dates="told"),
+        Maker("anthropic", "anthropic/", dotted=True, dates="told"),
+        Maker("google", "google/"),
+        Maker("xai", "x-ai/", dates="told"),
+        Maker("deepseek", "deepseek/", dates="told"),
+        Maker("mistral", "mistralai/", dates="told"),
+    ),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),

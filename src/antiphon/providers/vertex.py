@@ -28,7 +28,8 @@ from ..call import Call, Secret
 from ..dialects import anthropic_messages, anthropic_vertex, gemini_content
 from ..errors import CredentialError, RequestError
 from ..request import Request
-from . import Endpoint, Provider, Way, anthropic, gemini
+from . import Endpoint, Maker, Provider, Way
+from ._facts import refusals
 
 CLAUDE = "anthropic_vertex"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -144,24 +145,23 @@ def _token() -> Secret:
             ) from problem
 
 
-# Names end in @20250929 here, and in -20250929 at Anthropic.
-CLAUDES = tuple(
-    replace(refusal, models=refusal.models.replace(r"-\d{8}", r"[-@]\d{8}")) for refusal in anthropic.REFUSALS
-)
-
 PROVIDER = Provider(
     name="vertex",
     title="Vertex AI",
     key="optional",
+    makers=(
+        Maker("google", dates="none"),
+        Maker("anthropic", dates="none"),
+    ),  # Google Cloud has its own dates
     key_env=("GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"),
     hosts=tuple(host(location) for location in ("global", *MULTI, *LOCATIONS)),
     models_path="models?pageSize=300",
     ways={
-        "gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=gemini.REFUSALS)),
+        "gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=refusals("google"))),
         CLAUDE: Way(
             anthropic_vertex,
             # Nothing says that Claude fetches addresses from there, so the bytes are asked for.
-            replace(anthropic_messages.ANTHROPIC, refusals=CLAUDES, media_urls=False),
+            replace(anthropic_messages.ANTHROPIC, refusals=refusals("anthropic"), media_urls=False),
         ),
     },
     open=endpoint,

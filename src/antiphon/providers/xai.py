@@ -9,22 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, openai_chat, openai_responses
-from . import Provider, Way
+from ..dialects import Quirks, openai_chat, openai_responses
+from . import Maker, Provider, Way
+from ._facts import refusals
 
-SOURCE = "xAI's documentation, November 2026"
 IMAGES = frozenset({"image/jpeg", "image/png", "image/*"})  # "*" is what a URL without an extension has
-
-REFUSALS = (
-    Refusal(
-        r"grok-4(?!.*non-reasoning)",
-        frozenset({"presence_penalty", "frequency_penalty", "stop"}),
-        SOURCE,
-        takers="grok-4.20-non-reasoning",
-    ),
-    Refusal(r"grok-4\.20|grok-build", frozenset({"reasoning"}), SOURCE, takers="grok-4.3, grok-4.7"),
-    Refusal(r"grok-4\.7", frozenset({"reasoning=off"}), SOURCE, takers="grok-4.3"),
-)
+REFUSALS = refusals("xai")
 
 CHAT = Quirks(
     fields={
@@ -47,6 +37,7 @@ PROVIDER = Provider(
     title="xAI",
     base_url="https://api.x.ai/v1",
     key_env=("XAI_API_KEY",),
+    makers=(Maker("xai"),),
     hosts=("us.api.x.ai",),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
