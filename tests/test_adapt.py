@@ -71,7 +71,7 @@ TABLE: list[tuple[str, str | None, dict[str, Any], dict[str, Any], str | None, l
         None,
         [
             "temperature=0.5 was left out: the model gpt-6-sol does not take temperature",
-            "stop=('x',) was left out for gpt-6-sol: openai does not take stop",
+            "stop=('x',) was left out: the model gpt-6-sol does not take stop",
             "reasoning='low' was added for gpt-6-sol: reasoning counts toward max_tokens=1024 at this model",
         ],
     ),
@@ -90,7 +90,7 @@ TABLE: list[tuple[str, str | None, dict[str, Any], dict[str, Any], str | None, l
         {"max_completion_tokens": 32_768, "stop": ["a", "b", "c", "d"]},
         None,
         [
-            "reasoning=9000 was left out for gpt-4.1: openai does not take reasoning=9000",
+            "reasoning=9000 was left out: the model gpt-4.1 does not take reasoning",
             (
                 "stop=('a', 'b', 'c', 'd', 'e') was sent as ('a', 'b', 'c', 'd') for gpt-4.1:"
                 " openai takes at most 4 stop texts, not 5"
@@ -140,8 +140,13 @@ TABLE: list[tuple[str, str | None, dict[str, Any], dict[str, Any], str | None, l
             "modalities": ["text", "image"],
             "image_config": {"aspect_ratio": "16:9"},
         },
-        None,
-        [],
+        "google/gemini-3.1-flash-image",
+        [
+            (
+                "google/gemini-3.1-flash-image was asked in place of google/gemini-2.5-flash-image,"
+                " which was retired on 2026-10-02"
+            )
+        ],
     ),
     # Anthropic
     (
@@ -597,9 +602,7 @@ def test_the_error_of_a_retired_model_says_when_and_what_now():
         " or list what there is with `antiphon models bedrock`."
     )
     assert "gpt-5.6-sol" in hint("openai", "gpt-4-turbo", NotFound("no", status=404))
-    assert "by its maker on 2026-10-02" in hint(
-        "openrouter", "google/gemini-2.5-flash-image", NotFound("no", status=404)
-    )
+    assert "by its maker on 2026-07-24" in hint("openrouter", "deepseek/deepseek-chat", NotFound("no", status=404))
     assert not hint("openai", "gpt-4-turbo", NotFound("no", status=404), date(2026, 10, 23))
     assert not hint("openai", "gpt-4-turbo", RateLimited("no", status=429))
     assert not hint("openai", "gpt-4-turbo", Rejected("no", status=413))

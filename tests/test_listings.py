@@ -472,3 +472,26 @@ def test_a_real_listing_refuses(client: Client) -> None:
     found = refused_by_listing(question(top_p=0.5), kept)
     assert found is not None
     assert found.settings == {"top_p"}
+
+
+CHAT = {
+    "id": "x",
+    "object": "chat.completion",
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+}
+
+
+def test_a_kept_listing_counts_on_the_road(client: Client) -> None:
+    """What a listing once said is refused before sending, left out with adapt, and a seed that is not taken stays here."""
+    row = {"id": "m", "supported_parameters": ["temperature"]}
+    with scripted.serve(lambda heard: CHAT if heard.body else {"data": [row]}) as server:
+        at: dict[str, Any] = {"provider": "openrouter", "base_url": server.url, "api_key": KEY, "model": "m"}
+        assert client.complete("q", seed=1, top_p=0.5, **at).seed_status == "sent"
+        client.models("openrouter", base_url=server.url, api_key=KEY)
+        with pytest.raises(RequestError, match="top_p"):
+            client.complete("q", seed=2, top_p=0.5, **at)
+        done = client.complete("q", seed=2, top_p=0.5, adapt=True, **at)
+    assert (done.seed_status, any("top_p" in note for note in done.notes)) == ("unsupported", True)
+    assert server.heard[0].body["seed"] == 1
+    assert not {"seed", "top_p", "provider"} & server.heard[-1].body.keys()

@@ -30,7 +30,7 @@ from . import providers
 from .batches import NOTHING, AsyncBatch, Batch
 from .completion import Completion, Delta
 from .errors import AntiphonError, Cancelled, RequestError
-from .listings import Listing, Listings
+from .listings import Listing, Listings, merged
 from .loop import Job, arun, run, submit
 from .places import home as default_home
 from .request import (
@@ -272,14 +272,19 @@ class Client:
         return await arun(self.road.listing(asked, self.listings, max_age))
 
     def known_listing(self, name: str | None = None, /, *, base_url: str | None = None) -> Listing | None:
-        """What a provider listed last, without a network; None if it was never asked here.
+        """What a provider listed last, without a network; None if it was never asked here. The table of model facts
+        fills its gaps.
 
         At `base_url`, else at the provider's own address; where it has none, at the host that was asked last. Quick
         enough for a menu: files are read again only when they change.
         """
         provider = providers.get(name or "compatible")
         here = self._listed_here(provider)
-        return here or self.listings.known(provider.name, provider.address(base_url) or provider.base_url)
+        kept = here or self.listings.known(provider.name, provider.address(base_url) or provider.base_url)
+        if kept is None:
+            return None
+        rows = tuple(merged(row, providers.facts(provider.name, row.name)) for row in kept.models)
+        return replace(kept, models=rows)
 
     def known_models(self, name: str, /, *, base_url: str | None = None) -> list[Model]:
         """The models of a provider that are known without a network, or an empty list; see `known_listing`."""
@@ -349,6 +354,9 @@ class Client:
             Delivery(**cast("dict[str, Any]", given)) if given else _DELIVERY,
             credential=settings.get("credential") or "",
             given=settings.get("api_key"),
+            row=self.listings.row(provider.name, request.base_url or provider.base_url, request.model)
+            if provider.listing is None
+            else None,
         )
 
     async def _aasked(self, prompt: Prompt, settings: Settings) -> Asked:

@@ -29,6 +29,7 @@ __all__ = ["Listing", "Listings", "merged"]
 log = logging.getLogger("antiphon")
 
 VERSION = 1
+LOOK = 5.0  # seconds after which the files are looked at again for a request
 LARGEST = 64 << 20  # bytes; the longest listing there is (OpenRouter's) has one or two millions
 
 
@@ -83,6 +84,7 @@ class Listings:
         self.folder = folder
         self._lock = threading.Lock()
         self._read: dict[Path, tuple[tuple[int, int, int], Listing | None]] = {}
+        self._rows: dict[tuple[str, str], tuple[float, dict[str, Model]]] = {}
 
     def get(self, provider: str, address: str) -> Listing | None:
         """What was last listed by this provider at exactly this address, or None."""
@@ -91,6 +93,7 @@ class Listings:
 
     def put(self, listing: Listing) -> None:
         """Keep it in place of the one before. What cannot be written is a line in the log: the listing is at hand."""
+        self._rows.clear()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(listing.provider, listing.address), listing)
@@ -114,6 +117,16 @@ class Listings:
                 for row in listing.models:
                     rows.setdefault(row.name, row)
         return replace(found[0], models=tuple(rows.values()))
+
+    def row(self, provider: str, base_url: str, model: str) -> Model | None:
+        """What `known` says of one model. For every request, so the files are looked at once in a while only."""
+        now = time.monotonic()
+        looked, rows = self._rows.get((provider, base_url), (-LOOK, {}))
+        if now - looked >= LOOK:
+            listing = self.known(provider, base_url)
+            rows = {row.name: row for row in listing.models} if listing else {}
+            self._rows[provider, base_url] = (now, rows)
+        return rows.get(model)
 
     def _all(self, provider: str) -> Iterator[Listing]:
         try:

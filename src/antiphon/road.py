@@ -32,6 +32,7 @@ from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
 from .prepare import Prepared, lifecycle, prepared, unanswered
+from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -74,9 +75,13 @@ class Asked:
         *,
         credential: str = "",
         given: str | Secret | None = None,
+        row: Model | None = None,
     ) -> Asked:
-        """`request` with its key. RequestError where the replay mode makes no sense without a seed."""
-        way = provider.way(request.dialect)
+        """`request` with its key. RequestError where the replay mode makes no sense without a seed.
+
+        `row` is what the provider's listing says of the model, where it was ever asked for one.
+        """
+        way = listed(provider.way(request.dialect), request, row)
         if request.seed is None and delivery.replay in ("only", "refresh"):
             raise RequestError(
                 f"replay={delivery.replay!r} needs a seed: without one every answer is a fresh sample",

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ..dialects import Model, Refusal
+from ..providers import Way
 from ..request import Request, Schema
 
-__all__ = ["refused_by_listing"]
+__all__ = ["listed", "refused_by_listing"]
 
 # Documents are not among them: servers that read them for the model (OpenRouter) do not list them as its inputs.
 _INPUTS = ("image", "audio", "video")
+
+
+def listed(way: Way, request: Request, row: Model | None) -> Way:
+    """`way` with what the provider's listing says of the model. A seed that it does not take is not sent."""
+    refusal = None if row is None else refused_by_listing(request, row)
+    if refusal is None:
+        return way
+    quirks = way.quirks
+    if "seed" in refusal.settings:
+        fields = {name: wire for name, wire in quirks.fields.items() if name != "seed"}
+        quirks = replace(quirks, fields=fields)
+    return replace(way, quirks=replace(quirks, refusals=(*quirks.refusals, refusal)))
 
 
 def refused_by_listing(request: Request, row: Model) -> Refusal | None:
