@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 Attachment: TypeAlias = "Media | bytes | str | Path"
-Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
+Prompt: TypeAlias = "str | Message | Sequence[Message | Completion | Mapping[str, Any]]"
 
 
 class Settings(TypedDict, total=False):
@@ -154,7 +154,10 @@ class Client:
         return self._road.replayed(asked) or run(self._road.answered(asked))
 
     def chat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
-        """Answer a conversation: Messages, or mappings with "role" and "content"."""
+        """Answer a conversation: Messages, mappings with "role" and "content", and earlier Completions.
+
+        A Completion is the assistant's turn that it was: its text, without the reasoning.
+        """
         return self.complete(messages, **settings)
 
     def stream(self, prompt: Prompt, **settings: Unpack[Settings]) -> Stream:
@@ -317,7 +320,15 @@ def _conversation(prompt: Prompt) -> tuple[Message, ...]:
     return tuple(turn if isinstance(turn, Message) else _turn(turn) for turn in prompt)
 
 
-def _turn(turn: Mapping[str, Any]) -> Message:
+def _turn(turn: Mapping[str, Any] | Completion) -> Message:
+    if isinstance(turn, Completion):
+        if not turn.text:
+            raise RequestError(
+                f"a completion without text cannot be a turn (it ended with {turn.finish_reason!r})",
+                field="messages",
+                hint="Leave it and the question before it out, or ask again.",
+            )
+        return Message("assistant", turn.text)
     if not isinstance(turn, Mapping) or set(turn) != {"role", "content"}:
         raise RequestError("a message mapping has exactly 'role' and 'content'", field="messages")
     content = turn["content"]

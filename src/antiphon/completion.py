@@ -78,3 +78,9 @@ class Completion:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def only_thought(self) -> bool:
+        """Whether the limit on tokens was used up by reasoning, so that no answer came."""
+        thought = bool(self.reasoning or self.usage.reasoning_tokens)
+        return self.finish_reason == "length" and thought and not self.text.strip() and not self.media

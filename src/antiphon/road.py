@@ -42,6 +42,12 @@ Emit = Callable[[Delta], object]
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
 
+# What a completion says when its limit was used up before the answer began.
+ONLY_THOUGHT = (
+    "all of max_tokens went into reasoning, and no answer was left room for:"
+    " raise max_tokens, or ask for less reasoning (reasoning='low' or 'off')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -355,6 +361,8 @@ class Road:
         notes: Iterable[str] = (),
     ) -> Completion:
         request = asked.request
+        if completion.only_thought:
+            notes = [ONLY_THOUGHT, *notes]
         return replace(
             completion,
             provider=request.provider,

@@ -23,7 +23,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, Turns
 from ._common import (
     SpokenText,
     as_list,
@@ -89,6 +89,7 @@ CONVERSE = Quirks(
     media=frozenset({"image", "audio", "video", "document"}),
     media_urls=False,
     default_max_tokens=8192,
+    turns=Turns(refuses=frozenset({"first_assistant"})),
 )
 """What Converse takes; the provider adds what its models refuse."""
 

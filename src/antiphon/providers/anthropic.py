@@ -18,6 +18,9 @@ OLDER = "claude-opus-4-6, claude-sonnet-4-6 and the 4-5 family"
 # Known to take sampling settings: Claude 2 to 4.6. All others, those not yet known too, are taken to refuse them.
 SAMPLED = r"2|instant|3-|(opus|sonnet|haiku)-4(-[0-6](?!\d)|-\d{8}|$)"
 
+# Known to go on with a last message of the assistant's: Claude 2 to 4.5. All later ones answer 400.
+PREFILLED = r"2|instant|3-|(opus|sonnet|haiku)-4(-[0-5](?!\d)|-\d{8}|$)"
+
 REFUSALS = (
     Refusal(rf"claude-(?!{SAMPLED})", frozenset({"temperature", "top_p", "top_k"}), SOURCE, takers=OLDER),
     Refusal(
@@ -44,6 +47,18 @@ REFUSALS = (
         frozenset({"reasoning=budget"}),
         SOURCE,
         takers=f"claude-opus-5, {OLDER}",
+    ),
+    Refusal(
+        rf"claude-(?!{PREFILLED})",
+        frozenset({"prefill"}),
+        "Anthropic's API documentation (errors, prefill)",
+        takers="the claude-4-5 family and older",
+    ),
+    Refusal(
+        rf"claude-({PREFILLED}|(opus|sonnet|haiku)-4-[67])",
+        frozenset({"late_system"}),
+        "Anthropic's API documentation (mid-conversation system messages)",
+        takers="claude-opus-4-8, claude-opus-5 and later",
     ),
 )
 

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from ..call import Call
 from ..dialects import (
     Refusal,
+    Turns,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke_claude,
@@ -167,6 +168,7 @@ INVOKED = replace(
     anthropic_messages.ANTHROPIC,
     media_urls=False,
     refusals=CLAUDE,
+    turns=Turns(refuses=frozenset({"first_assistant", "prefill_space"})),
 )
 
 PROVIDER = Provider(

@@ -47,6 +47,12 @@ REFUSALS = (
         SOURCE,
         takers="gemini-3.1-flash-image and gemini-3-pro-image",
     ),
+    Refusal(
+        r"gemini-(?!1|2|3-|3\.1-|3\.5-flash(?!-lite)|pro-latest|robotics)",
+        frozenset({"prefill"}),
+        "github.com/LibreChat-AI/agents pull 323 and github.com/pipecat-ai/pipecat pull 5821, tried in 2026",
+        takers="gemini-3.5-flash and older",
+    ),
 )
 
 PROVIDER = Provider(

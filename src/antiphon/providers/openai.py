@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, openai_chat, openai_responses
+from ..dialects import Quirks, Refusal, Turns, openai_chat, openai_responses
 from . import Provider, Way
 
 SAMPLING = frozenset({"temperature", "top_p"})
@@ -52,6 +52,8 @@ CHAT = Quirks(
     refusals=REFUSALS,
     streamed={"stream_options": {"include_obfuscation": False}},  # padding against traffic analysis
     stops=4,
+    # A last message of the assistant's is a finished turn there, not one to go on with.
+    turns=Turns(refuses=frozenset({"prefill"})),
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
 )
 

@@ -13,8 +13,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects import Quirks, Refusal, openai_chat, openai_responses
 from . import Provider, Way
+
+# Most open models go on with a last message of the assistant's.
+REFUSALS = (
+    Refusal(
+        r"~?anthropic/claude-(?!2|instant|3|(opus|sonnet|haiku)-4(\.[0-5](?!\d)|[:@]|$))",
+        frozenset({"prefill"}),
+        "Anthropic's API documentation (errors, prefill)",
+        takers="anthropic/claude-sonnet-4.5 and older, and open models",
+    ),
+    Refusal(
+        r"~?openai/(?!gpt-oss)", frozenset({"prefill"}), "it is a finished turn there", takers="open models"
+    ),
+)
 
 CHAT = Quirks(
     fields={
@@ -41,6 +54,7 @@ CHAT = Quirks(
     },
     reasoning_budget="reasoning.max_tokens",
     seeded={"provider": {"require_parameters": True}},
+    refusals=REFUSALS,
     stream_usage=False,  # always there
     stops=4,
     media=frozenset({"image", "audio", "video", "document"}),
