@@ -117,6 +117,9 @@ class Client:
     requests_per_minute=500, tokens_per_minute=200_000)}``. What a provider says in its rate headers and with
     Retry-After is heeded either way, by all calls of one key together.
 
+    With `prompt_caching`, prompts that begin alike are marked for the provider to keep where it takes such marks
+    (docs/design/conversations.md); no answer changes by it, only what it costs.
+
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
     """
@@ -129,8 +132,10 @@ class Client:
         credentials: Credentials | None = None,
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
+        prompt_caching: bool = True,
     ) -> None:
         from .credentials import Credentials
+        from .prefixes import Prefixes
         from .replay import Store
         from .transport import Transport
 
@@ -138,7 +143,8 @@ class Client:
         self.store = store or Store(self.home / "replay.sqlite")
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
-        self._road = Road(self.store, self.transport, self.credentials, limits or {})
+        prefixes = Prefixes() if prompt_caching else None
+        self._road = Road(self.store, self.transport, self.credentials, limits or {}, prefixes)
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 

@@ -479,6 +479,8 @@ def settings(
     if "seed" in values and "seed" in quirks.fields:
         merge(body, quirks.seeded)
     merge(body, request.config.extra)
+    if request.config.extra.get(quirks.cache_field, "") is None:  # no marks wanted
+        del body[quirks.cache_field]
     return body
 
 

@@ -117,7 +117,7 @@ class Sieve:
     __slots__ = ("_begun", "_held", "_tag", "_then", "done")
 
     def __init__(self) -> None:
-        self._held = ""  # what cannot be told yet
+        self._held: str = ""  # what cannot be told yet
         self._tag: Tag | None = None  # whose reasoning this is
         self._begun = False  # some of the reasoning was handed out
         self._then: str | None = None  # set behind the closing tag: the mark that may follow

@@ -22,6 +22,7 @@ from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, Model, Quirks, Turns
+from ._caching import block_marks
 from ._common import (
     SpokenText,
     as_list,
@@ -84,6 +85,8 @@ ANTHROPIC = Quirks(
     media=frozenset({"image", "document"}),
     default_max_tokens=8192,
     turns=Turns(refuses=frozenset({"prefill_space"})),
+    cache=block_marks,
+    cache_field="cache_control",
 )
 """What Anthropic's own servers take; the provider adds what its models refuse."""
 
@@ -94,6 +97,7 @@ COMPATIBLE = replace(
     reasoning={},
     limits={},
     turns=Turns(),
+    cache=None,
 )
 """What other servers of this protocol take (tried with llama.cpp)."""
 

@@ -24,6 +24,7 @@ from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, Model, Quirks, Turns
+from ._caching import points
 from ._common import (
     SpokenText,
     as_list,
@@ -90,6 +91,8 @@ CONVERSE = Quirks(
     media_urls=False,
     default_max_tokens=8192,
     turns=Turns(refuses=frozenset({"first_assistant"})),
+    cache=points,
+    cache_field="cachePoint",
 )
 """What Converse takes; the provider adds what its models refuse."""
 

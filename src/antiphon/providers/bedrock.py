@@ -154,6 +154,8 @@ CLAUDE = tuple(
     replace(refusal, models=rf".*anthropic\.(?!claude-v2)(?:{refusal.models})")
     for refusal in anthropic.REFUSALS
 )
+# Models that keep prompts (AWS's documentation of prompt caching); the others answer a mark with an error.
+KEEPING = r".*anthropic\.claude-(?!v2|instant|3-(haiku|sonnet|opus)|3-5-sonnet-20240620)"
 REFUSALS = (
     *CLAUDE,
     # Whatever an ARN without a name stands for, the server decides.
@@ -169,6 +171,7 @@ INVOKED = replace(
     media_urls=False,
     refusals=CLAUDE,
     turns=Turns(refuses=frozenset({"first_assistant", "prefill_space"})),
+    cached_models=KEEPING,
 )
 
 PROVIDER = Provider(
@@ -179,7 +182,12 @@ PROVIDER = Provider(
     hosts=tuple(host for region in REGIONS for host in _hosts(region)),
     models_path="foundation-models?byOutputModality=TEXT",
     ways={
-        "bedrock_converse": Way(bedrock_converse, replace(bedrock_converse.CONVERSE, refusals=REFUSALS)),
+        "bedrock_converse": Way(
+            bedrock_converse,
+            replace(
+                bedrock_converse.CONVERSE, refusals=REFUSALS, cached_models=rf"{KEEPING}|.*amazon\.nova-"
+            ),
+        ),
         "bedrock_invoke_claude": Way(bedrock_invoke_claude, INVOKED),
         "bedrock_invoke_mistral": Way(bedrock_invoke_mistral, bedrock_invoke_mistral.PROMPT),
         MANTLE: Way(anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=CLAUDE)),

@@ -7,6 +7,7 @@ listing; `antiphon models mistral` says which of them reason at all (``capabilit
 from __future__ import annotations
 
 from ..dialects import Quirks, Turns, openai_chat
+from ..dialects._caching import prompt_key
 from . import Provider, Way
 
 CHAT = Quirks(
@@ -25,6 +26,8 @@ CHAT = Quirks(
     reasoning=openai_chat.EFFORTS,
     prefilled={"prefix": True},  # without it, a last message of the assistant's is not taken
     turns=Turns(refuses=frozenset({"system_after_assistant"})),  # mistral-common: the order of messages
+    cache=prompt_key,
+    cache_field="prompt_cache_key",
     stream_usage=False,  # always in the last chunk, and stream_options is unknown there
     media=frozenset({"image", "audio", "document"}),
     parts={

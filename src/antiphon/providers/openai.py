@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..dialects import Quirks, Refusal, Turns, openai_chat, openai_responses
+from ..dialects._caching import prompt_key
 from . import Provider, Way
 
 SAMPLING = frozenset({"temperature", "top_p"})
@@ -54,6 +55,8 @@ CHAT = Quirks(
     stops=4,
     # A last message of the assistant's is a finished turn there, not one to go on with.
     turns=Turns(refuses=frozenset({"prefill"})),
+    cache=prompt_key,
+    cache_field="prompt_cache_key",
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
 )
 
@@ -65,6 +68,14 @@ PROVIDER = Provider(
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS)),
+        "openai_responses": Way(
+            openai_responses,
+            replace(
+                openai_responses.OPENAI,
+                refusals=REFUSALS,
+                cache=prompt_key,
+                cache_field="prompt_cache_key",
+            ),
+        ),
     },
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..dialects import Quirks, Refusal, openai_chat, openai_responses
+from ..dialects._caching import part_marks
 from . import Provider, Way
 
 # Most open models go on with a last message of the assistant's.
@@ -55,6 +56,9 @@ CHAT = Quirks(
     reasoning_budget="reasoning.max_tokens",
     seeded={"provider": {"require_parameters": True}},
     refusals=REFUSALS,
+    cache=part_marks,
+    cached_models=r"~?anthropic/",
+    cache_field="cache_control",
     stream_usage=False,  # always there
     stops=4,
     media=frozenset({"image", "audio", "video", "document"}),
