@@ -98,14 +98,15 @@ def _orphaned(text: str) -> tuple[str, str, bool]:
     """
     for tag in TAGS:
         at = text.find(tag.closed) if tag.prompted else -1
-        if at < 0 or text.lstrip()[:1] in ("{", "[", "<") or text[max(0, at - 1) : at] in _QUOTES:
+        thought = text[: max(at, 0)].lstrip()
+        if at < 0 or thought[:1] in _STRUCTURES or thought[-1:] in _QUOTES or tag.opened in thought:
             continue
-        if tag.opened not in text[:at]:
-            return _trimmed(text[:at].lstrip()), text[at + len(tag.closed) :].lstrip(), True
+        return _trimmed(thought), text[at + len(tag.closed) :].lstrip(), True
     return "", text, False
 
 
 _QUOTES = frozenset("`\"'“«")
+_STRUCTURES = frozenset("{[<")
 
 
 class Sieve:
