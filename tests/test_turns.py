@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from antiphon import Client, providers
-from antiphon.completion import Completion
+from antiphon.completion import Completion, Usage
 from antiphon.dialects import Quirks, Refusal, Turns, _common, openai_chat
 from antiphon.errors import RequestError
 from antiphon.providers import deepseek
 from antiphon.request import Config, Media, Message, Request
+from antiphon.road import ONLY_THOUGHT
 
 from . import peer
 from .providers.asking import PNG, asked, encoded
@@ -323,3 +325,46 @@ def test_llama_goes_on(llama_server: Any, tmp_path: Path, provider: str):
     )
     client.close()
     assert completion.text.startswith("The sky is")
+
+
+# ------------------------------------------------------------------------ nothing left for the answer
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({}, True),
+        ({"reasoning": ""}, True),  # told by the number of tokens alone
+        ({"reasoning": "", "usage": Usage()}, False),
+        ({"usage": Usage()}, True),
+        ({"text": "Once"}, False),
+        ({"text": " \n"}, True),
+        ({"finish_reason": "stop"}, False),
+        ({"media": (Media.from_bytes(PNG),)}, False),
+    ],
+)
+def test_what_was_only_thought(changed: dict[str, Any], wanted: bool):
+    """A limit that was reached before the answer began, with reasoning, seen or counted, in its place."""
+    thought = Completion(
+        text="", reasoning="hm", finish_reason="length", usage=Usage(output_tokens=9, reasoning_tokens=9)
+    )
+    assert replace(thought, **changed).only_thought is wanted
+
+
+def test_a_completion_that_only_thought_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The note says what to do, the first time and replayed; an answer has none."""
+    thought = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+
+    def answer(text: str, model: str) -> dict[str, Any]:
+        return {"choices": [{"message": thought, "finish_reason": "length"}], "model": model}
+
+    with peer.serve() as server:
+        client = Client(tmp_path)
+        settings: dict[str, Any] = {"base_url": server.url, "model": "m", "max_tokens": 9}
+        assert client.complete("Hello", seed=1, **settings).notes == ()
+        monkeypatch.setattr(peer, "completion", answer)
+        fresh, again = (client.complete("Hello", seed=2, **settings) for _ in range(2))
+        client.close()
+    assert fresh.notes == again.notes == (ONLY_THOUGHT,)
+    assert again.replayed
+    assert "raise max_tokens" in ONLY_THOUGHT
