@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon import events
@@ -254,6 +254,7 @@ def cut(text: str, data: st.DataObject) -> list[str]:
     return [text[start:end] for start, end in itertools.pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.data())
 def test_any_cutting_gives_the_same(text: str, data: st.DataObject):
     """However the text is cut, the sieve parts it like `split` does (but for closing tags alone)."""
@@ -265,6 +266,7 @@ def test_any_cutting_gives_the_same(text: str, data: st.DataObject):
 
 
 @each_dialect
+@settings(deadline=None)
 @given(text=ANSWERS, data=st.data())
 def test_any_stream_is_its_whole(name: str, text: str, data: st.DataObject):
     """A stream cut anywhere folds to the completion of the whole reply, and its deltas add up to it."""
