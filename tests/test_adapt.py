@@ -602,7 +602,9 @@ def test_the_error_of_a_retired_model_says_when_and_what_now():
         " or list what there is with `antiphon models bedrock`."
     )
     assert "gpt-5.6-sol" in hint("openai", "gpt-4-turbo", NotFound("no", status=404))
-    assert "by its maker on 2026-07-24" in hint("openrouter", "deepseek/deepseek-chat", NotFound("no", status=404))
+    assert "by its maker on 2026-07-24" in hint(
+        "openrouter", "deepseek/deepseek-chat", NotFound("no", status=404)
+    )
     assert not hint("openai", "gpt-4-turbo", NotFound("no", status=404), date(2026, 10, 23))
     assert not hint("openai", "gpt-4-turbo", RateLimited("no", status=429))
     assert not hint("openai", "gpt-4-turbo", Rejected("no", status=413))

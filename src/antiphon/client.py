@@ -75,7 +75,7 @@ __all__ = [
 ]
 
 Attachment: TypeAlias = "Media | bytes | str | Path"
-Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
+Prompt: TypeAlias = "str | Message | Sequence[Message | Completion | Mapping[str, Any]]"
 Entry: TypeAlias = "Prompt | Mapping[str, Any] | AntiphonError"
 
 
@@ -132,6 +132,9 @@ class Client:
     requests_per_minute=500, tokens_per_minute=200_000)}``. What a provider says in its rate headers and with
     Retry-After is heeded either way, by all calls of one key together.
 
+    With `prompt_caching`, prompts that begin alike are marked for the provider to keep where it takes such marks
+    (docs/design/conversations.md); no answer changes by it, only what it costs.
+
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
     """
@@ -144,8 +147,10 @@ class Client:
         credentials: Credentials | None = None,
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
+        prompt_caching: bool = True,
     ) -> None:
         from .credentials import Credentials
+        from .prefixes import Prefixes
         from .replay import Store
         from .transport import Transport
 
@@ -154,7 +159,8 @@ class Client:
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
         self.listings = Listings(self.home / "listings")
-        self.road = Road(self.store, self.transport, self.credentials, limits or {})
+        prefixes = Prefixes() if prompt_caching else None
+        self.road = Road(self.store, self.transport, self.credentials, limits or {}, prefixes)
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
@@ -170,7 +176,10 @@ class Client:
         return self.road.replayed(asked) or run(self.road.answered(asked))
 
     def chat(self, messages: Prompt, **settings: Unpack[Settings]) -> Completion:
-        """Answer a conversation: Messages, or mappings with "role" and "content"."""
+        """Answer a conversation: Messages, mappings with "role" and "content", and earlier Completions.
+
+        A Completion is the assistant's turn that it was: its text, without the reasoning.
+        """
         return self.complete(messages, **settings)
 
     def stream(self, prompt: Prompt, **settings: Unpack[Settings]) -> Stream:
@@ -443,7 +452,15 @@ def _conversation(prompt: Prompt) -> tuple[Message, ...]:
     return tuple(turn if isinstance(turn, Message) else _turn(turn) for turn in prompt)
 
 
-def _turn(turn: Mapping[str, Any]) -> Message:
+def _turn(turn: Mapping[str, Any] | Completion) -> Message:
+    if isinstance(turn, Completion):
+        if not turn.text:
+            raise RequestError(
+                f"a completion without text cannot be a turn (it ended with {turn.finish_reason!r})",
+                field="messages",
+                hint="Leave it and the question before it out, or ask again.",
+            )
+        return Message("assistant", turn.text)
     if not isinstance(turn, Mapping) or set(turn) != {"role", "content"}:
         raise RequestError("a message mapping has exactly 'role' and 'content'", field="messages")
     content = turn["content"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -26,11 +27,12 @@ from .call import Call, Reply, Secret
 from .completion import Completion, Delta, SeedStatus
 from .credentials import Credentials
 from .dialects import Dialect, Model
-from .dialects._common import dumps
+from .dialects._common import dumps, loads
 from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
+from .prefixes import Prefixes, is_long
 from .prepare import Prepared, lifecycle, prepared, unanswered
 from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
@@ -132,11 +134,13 @@ class Road:
         transport: Transport,
         credentials: Credentials,
         limits: Mapping[str, Limits] = MappingProxyType({}),
+        prefixes: Prefixes | None = None,
     ) -> None:
         self.store = store
         self.transport = transport
         self.credentials = credentials
         self.limits = limits
+        self.prefixes = prefixes
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -233,7 +237,7 @@ class Road:
             ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-                with _explaining(asked, ready.request):
+                with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
                     reply, completion = await self._send(asked, call, emit)
             failures = await self._record(asked, call, reply)
         return replace(
@@ -253,6 +257,28 @@ class Road:
             stream=dialect.stream if stream else "",
         )
         return self._signed(asked, call)
+
+    @contextmanager
+    def _kept(self, asked: Asked, request: Request, call: Call) -> Generator[Call]:
+        """`call` with marks where its prompt begins like one of a short while ago: see `prefixes`."""
+        quirks = asked.way.quirks
+        if self.prefixes is None or quirks.cache is None or not is_long(request.messages):
+            yield call
+            return
+        if quirks.cache_field in request.config.extra or not re.match(quirks.cached_models, request.model):
+            yield call
+            return
+        shared = self.prefixes.shared(_account(asked, call), request)
+        answered = False
+        try:
+            if shared.ends:
+                body = loads(call.body)
+                quirks.cache(body, request, shared.ends)
+                call = replace(call, body=dumps(body))
+            yield call
+            answered = True
+        finally:
+            self.prefixes.settle(shared, answered=answered)
 
     def _signed(self, asked: Asked, call: Call) -> Call:
         """`call` with its credential, if the provider wants one and the endpoint has brought none."""

@@ -6,7 +6,7 @@ credentials. What differs between providers that speak the same dialect is data:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -16,9 +16,11 @@ from ..errors import ReplyError
 from ..events import Event
 from ..request import Request
 
-__all__ = ["Body", "Dialect", "Fold", "Model", "Quirks", "Refusal"]
+__all__ = ["Body", "Dialect", "Fold", "Mark", "Model", "Quirks", "Refusal", "Turns"]
 
 Body = dict[str, Any]
+Mark = Callable[[Body, Request, Sequence[int]], None]
+"""Marks a body in place, so that the provider keeps what it made of the first so many messages: see Quirks.cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Refusal:
 
     `models` is a regular expression matched from the start of the model's name; `settings` names settings, or
     one value of a setting (``reasoning=off``; ``reasoning=budget`` is any number of tokens,
-    ``response_format=schema`` any JSON Schema, ``modalities=image`` images in the answer), or a kind of media (``image``); with `together`
+    ``response_format=schema`` any JSON Schema, ``modalities=image`` images in the answer), or a kind of media
+    (``image``), or a way to lay out a conversation
+    (``prefill``, ``late_system``…: see `Turns`); with `together`
     they are refused only if all of them are given; `unless_reasoning_off` lifts the refusal when the request
     says reasoning="off"; `source` is where the fact comes from; `takers` names the models that do take them.
     """
@@ -38,6 +42,26 @@ class Refusal:
     unless_reasoning_off: bool = False
     takers: str = ""
     together: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """How one provider wants a conversation to be laid out.
+
+    `refuses` names what it does not take, as a Refusal does for a family of models: ``prefill`` is a last message
+    of the assistant's that the model would have to go on with, ``prefill_space`` one that ends in white space,
+    ``late_system`` a system message after the first turn, ``system_after_assistant`` one right behind the
+    assistant's, ``first_assistant`` a conversation that begins with the assistant. `alternating` and `systemless`
+    are regular expressions for models (matched from the start of the name in small letters; empty for none): of
+    the first, whose templates want user and assistant in turn, turns of one role in a row are joined; for the
+    second, which know no system role, system messages are joined to what the user says next. `continued` is merged
+    into a body that ends with a prefill.
+    """
+
+    refuses: frozenset[str] = frozenset()
+    alternating: str = ""
+    systemless: str = ""
+    continued: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +78,9 @@ class Quirks:
     says whether the usage of a stream has to be asked for.
     `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
+    `turns` says how conversations are laid out. `cache` marks a prefix of the prompt to be kept by the provider,
+    for the models that `cached_models` matches from the start of their names (empty for all); `cache_field` is the
+    field of `extra` by which a request says that it marks its prompt itself, or not at all.
     """
 
     fields: Mapping[str, tuple[str, ...]]
@@ -72,6 +99,10 @@ class Quirks:
     media_urls: bool = True
     default_max_tokens: int = 4096
     system_role: Literal["system", "developer"] = "system"
+    turns: Turns = Turns()
+    cache: Mark | None = None
+    cached_models: str = ""
+    cache_field: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

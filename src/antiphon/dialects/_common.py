@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from itertools import groupby, pairwise
 from typing import Any, NoReturn, cast
 
 from ..call import Reply
@@ -24,7 +25,7 @@ from ..errors import (
     Unauthorized,
     Unreadable,
 )
-from ..request import Request, Schema
+from ..request import Message, Part, Request, Schema
 from . import Body, Quirks, Refusal
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "finish_reason",
     "json_document",
     "json_event",
+    "laid_out",
     "loads",
     "merge",
     "put",
@@ -220,6 +222,7 @@ def check(request: Request, quirks: Quirks) -> None:
     The one place for this rule: every dialect calls it before it encodes.
     """
     given = request.config.given()
+    _check_turns(request, quirks)
     for refusal in quirks.refusals:
         _check_family(request, refusal, given)
     _check_taken(request, quirks, given)
@@ -347,6 +350,109 @@ def _check_media(request: Request, quirks: Quirks) -> None:
             )
 
 
+# --------------------------------------------------------------------------------- the conversation
+
+# Ways to lay out a conversation that not all take, by their names in Turns and Refusal: what it is, and what to do.
+_LAYOUTS: Mapping[str, tuple[str, str]] = {
+    "prefill": (
+        "a last message of the assistant's to go on with (prefill)",
+        "End with a user message that says how to begin.",
+    ),
+    "prefill_space": (
+        "a last message of the assistant's that ends in white space",
+        "Strip it: the model writes the space itself.",
+    ),
+    "late_system": (
+        "system messages after the first turn",
+        "Move it to the start, or say it in a user message.",
+    ),
+    "system_after_assistant": (
+        "a system message right behind the assistant's",
+        "Move it to the start, or behind a user message.",
+    ),
+    "first_assistant": (
+        "a conversation that begins with the assistant",
+        "Put the user message before it that it answers.",
+    ),
+}
+
+
+def _layout(messages: Sequence[Message]) -> set[str]:
+    """Which of these ways this conversation is laid out in."""
+    roles = [message.role for message in messages]
+    if roles[-1] == "user" and roles.count("user") == len(roles):  # nearly all
+        return set()
+    turns = [role for role in roles if role != "system"]
+    found: set[str] = set()
+    if roles[-1] == "assistant":
+        found.add("prefill")
+        if messages[-1].text[-1:].isspace():
+            found.add("prefill_space")
+    if turns[0] == "assistant":
+        found.add("first_assistant")
+    if "system" in roles[roles.index(turns[0]) :]:
+        found.add("late_system")
+    if any(pair == ("assistant", "system") for pair in pairwise(roles)):
+        found.add("system_after_assistant")
+    return found
+
+
+def _check_turns(request: Request, quirks: Quirks) -> None:
+    """Refuse a conversation that the provider or the model does not take as it is laid out."""
+    layout = _layout(request.messages)
+    if not layout:
+        return
+    for name in sorted(layout & quirks.turns.refuses):
+        what, way = _LAYOUTS[name]
+        raise RequestError(f"{request.provider} does not take {what}", field="messages", hint=way)
+    for refusal in quirks.refusals:
+        for name in sorted(layout & refusal.settings) if re.match(refusal.models, request.model) else ():
+            what, way = _LAYOUTS[name]
+            others = f" Or use {refusal.takers}, which take it" if refusal.takers else ""
+            raise RequestError(
+                f"the model {request.model} does not take {what}",
+                field="messages",
+                hint=f"{way}{others} (source: {refusal.source}).",
+            )
+
+
+def laid_out(request: Request, quirks: Quirks) -> Sequence[Message]:
+    """The messages as the model's template takes them, joined where it must be; see `Turns`.
+
+    Several last messages of the assistant's are one prefill, so they are always joined, with nothing between.
+    """
+    messages, turns, model = request.messages, quirks.turns, request.model.lower()
+    if len(messages) == 1:
+        return messages
+    if turns.systemless and re.match(turns.systemless, model):
+        messages = _without_system(messages)
+    if turns.alternating and re.match(turns.alternating, model):
+        grouped = groupby(messages, lambda message: message.role)
+        return [_joined(tuple(group), "\n\n") for _, group in grouped]
+    last = len(messages) - 1
+    while last and messages[last - 1].role == messages[last].role == "assistant":
+        last -= 1
+    return messages if last == len(messages) - 1 else [*messages[:last], _joined(messages[last:], "")]
+
+
+def _without_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(
+        Message("user", *message.parts) if message.role == "system" else message for message in messages
+    )
+
+
+def _joined(messages: Sequence[Message], gap: str) -> Message:
+    """These turns of one role as one turn."""
+    parts: list[Part] = []
+    for message in messages:
+        first, *rest = message.parts
+        if parts and isinstance(first, str) and isinstance(before := parts[-1], str):
+            parts[-1:] = [before + gap + first, *rest]
+        else:
+            parts += message.parts
+    return Message(messages[0].role, *parts)
+
+
 # --------------------------------------------------------------------------------- settings on the wire
 
 
@@ -375,6 +481,8 @@ def settings(
     if "seed" in values and "seed" in quirks.fields:
         merge(body, quirks.seeded)
     merge(body, request.config.extra)
+    if request.config.extra.get(quirks.cache_field, "") is None:  # no marks wanted
+        del body[quirks.cache_field]
     return body
 
 

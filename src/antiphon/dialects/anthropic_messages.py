@@ -20,7 +20,8 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks, _listed
+from . import Body, Fold, Model, Quirks, Turns, _listed
+from ._caching import block_marks
 from ._common import (
     SpokenText,
     as_list,
@@ -39,6 +40,7 @@ from ._common import (
     sound,
     unreadable,
 )
+from ._thinking import ORPHAN, Sieve, split
 
 __all__ = [
     "ANTHROPIC",
@@ -82,6 +84,9 @@ ANTHROPIC = Quirks(
     limits={"temperature": (0, 1), "reasoning": (1024, 128_000)},
     media=frozenset({"image", "document"}),
     default_max_tokens=8192,
+    turns=Turns(refuses=frozenset({"prefill_space"})),
+    cache=block_marks,
+    cache_field="cache_control",
 )
 """What Anthropic's own servers take; the provider adds what its models refuse."""
 
@@ -91,6 +96,8 @@ COMPATIBLE = replace(
     fields={setting: wire for setting, wire in ANTHROPIC.fields.items() if setting != "response_format"},
     reasoning={},
     limits={},
+    turns=Turns(),
+    cache=None,
 )
 """What other servers of this protocol take (tried with llama.cpp)."""
 
@@ -239,20 +246,23 @@ def _completion(message: Body, reply: Reply) -> Completion:
     if not isinstance(message.get("content"), list):
         raise unreadable(reply, "the reply holds no content")
     blocks = [as_object(block) for block in as_list(message["content"])]
-    text = sound("".join(_all(blocks, "text")))
+    text, reasoning = sound("".join(_all(blocks, "text"))), sound("\n\n".join(_all(blocks, "thinking")))
+    remarks: tuple[str, ...] = ()
+    if text and not reasoning:
+        reasoning, text, orphan = split(text)
+        remarks = (ORPHAN,) if orphan else ()
     finish = finish_reason(message.get("stop_reason"), FINISH)
     ident = request_id(reply, message.get("id"))
-    remarks: tuple[str, ...] = ()
     if finish == "refusal":
         details = as_object(message.get("stop_details"))
         reason = as_text(details.get("category")) or "refusal"
         explanation = as_text(details.get("explanation")) or f"the model refused ({reason})"
         if not text:
             raise Refused(explanation, reason=reason, request_id=ident)
-        remarks = (f"the model broke off and refused: {explanation}",)
+        remarks = (*remarks, f"the model broke off and refused: {explanation}")
     return Completion(
         text=text,
-        reasoning=sound("\n\n".join(_all(blocks, "thinking"))),
+        reasoning=reasoning,
         finish_reason=finish,
         usage=usage(as_object(message.get("usage"))),
         model=as_text(message.get("model")),
@@ -290,12 +300,13 @@ _PIECES: Mapping[object, str] = {"text_delta": "text", "thinking_delta": "thinki
 class Reading:
     """A stream of this protocol, being read: the message is put together again, then decoded like a whole one."""
 
-    __slots__ = ("_blocks", "_done", "_message", "_said", "_thinking")
+    __slots__ = ("_blocks", "_done", "_message", "_said", "_sieve", "_thinking")
 
     def __init__(self) -> None:
         self._message: Body = {}
         self._blocks: dict[object, Body] = {}
         self._said: dict[object, SpokenText] = {}
+        self._sieve = Sieve()
         self._thinking: object = None  # the index of the block that thought last
         self._done = False
 
@@ -331,6 +342,7 @@ class Reading:
             }
         elif kind == "message_stop":
             self._done = True
+            return self._sieve.close()
         return ()
 
     def _piece(self, index: object, kind: str, text: object) -> Sequence[Delta]:
@@ -342,10 +354,11 @@ class Reading:
         if not shown:
             return ()
         if kind == "text":
-            return (Delta(shown),)
+            return (Delta(shown),) if self._sieve.done else self._sieve.sifted(shown)
+        held = self._sieve.close()
         gap = "\n\n" if self._thinking not in (None, index) else ""
         self._thinking = index
-        return (Delta(reasoning=gap + shown),)
+        return [*held, Delta(reasoning=gap + shown)]
 
     def completion(self, reply: Reply) -> Completion:
         """The whole answer. TransportError (phase "cut-off") when message_stop never came."""

@@ -23,7 +23,8 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks, _listed
+from . import Body, Fold, Model, Quirks, Turns, _listed
+from ._caching import points
 from ._common import (
     SpokenText,
     as_list,
@@ -91,6 +92,9 @@ CONVERSE = Quirks(
     media=frozenset({"image", "audio", "video", "document"}),
     media_urls=False,
     default_max_tokens=8192,
+    turns=Turns(refuses=frozenset({"first_assistant"})),
+    cache=points,
+    cache_field="cachePoint",
 )
 """What Converse takes; the provider adds what its models refuse."""
 

@@ -35,6 +35,7 @@ from ._common import (
     sound,
 )
 from ._listed import one_page as next_page
+from ._thinking import ORPHAN, Sieve, split
 
 __all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
 
@@ -100,6 +101,9 @@ def decode(reply: Reply) -> Completion:
 
 def _completion(reply: Reply, last: Body, calls: bool, text: str, reasoning: str) -> Completion:
     finish = finish_reason(last.get("done_reason"), FINISH)
+    orphan = False
+    if text and not reasoning:
+        reasoning, text, orphan = split(text)
     return Completion(
         text=text,
         reasoning=reasoning,
@@ -112,6 +116,7 @@ def _completion(reply: Reply, last: Body, calls: bool, text: str, reasoning: str
         model=as_text(last.get("model")),
         request_id=request_id(reply),
         timings=reply.timings if reply.timings.total else _timings(last),
+        notes=(ORPHAN,) if orphan else (),
         raw=reply,
     )
 
@@ -128,11 +133,12 @@ def _timings(last: Body) -> Timings:
 class Reading:
     """A stream of this protocol, being read."""
 
-    __slots__ = ("_calls", "_last", "_reasoning", "_text")
+    __slots__ = ("_calls", "_last", "_reasoning", "_sieve", "_text")
 
     def __init__(self) -> None:
         self._text = SpokenText()
         self._reasoning = SpokenText()
+        self._sieve = Sieve()
         self._calls = False
         self._last: Body = {}
 
@@ -147,9 +153,21 @@ class Reading:
         if "tool_calls" in message:
             self._calls = True
         text, thinking = message.get("content"), message.get("thinking")
+        if thinking or self._last:
+            return self._rare(as_text(text), as_text(thinking))
         shown = self._text.add(as_text(text)) if text else ""
-        thought = self._reasoning.add(as_text(thinking)) if thinking else ""
-        return (Delta(shown, thought),) if shown or thought else ()
+        if self._sieve.done:
+            return (Delta(shown),) if shown else ()
+        return self._sieve.sifted(shown)
+
+    def _rare(self, text: str, thinking: str) -> Sequence[Delta]:
+        """The deltas in a line with reasoning in it, or in the last one."""
+        held = self._sieve.close() if thinking else ()
+        thought = self._reasoning.add(thinking)
+        found = self._sieve.add(self._text.add(text))
+        found = Delta(found.text, thought or found.reasoning)
+        ended = self._sieve.close() if self._last else ()
+        return [*held, *([found] if found else []), *ended]
 
     def completion(self, reply: Reply) -> Completion:
         """The whole answer. TransportError (phase "cut-off") when no line said that it was done."""

@@ -30,6 +30,7 @@ from ._common import (
     finish_reason,
     json_document,
     json_event,
+    laid_out,
     merge,
     read_error,
     request_id,
@@ -37,6 +38,7 @@ from ._common import (
     sound,
     unreadable,
 )
+from ._thinking import ORPHAN, Sieve, split
 
 __all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
 
@@ -98,9 +100,10 @@ def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
     """The JSON body. RequestError for a setting or a medium that is not taken."""
     check(request, quirks)
     body: Body = {"model": request.model} if request.model else {}
-    body["messages"] = [_message(message, quirks) for message in request.messages]
+    body["messages"] = [_message(message, quirks) for message in laid_out(request, quirks)]
     if request.messages[-1].role == "assistant":
         body["messages"][-1] |= quirks.prefilled
+        body |= quirks.turns.continued
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
@@ -209,6 +212,9 @@ def _completion(
     """The completion, or the error that a reply of status 200 turns out to be. `documents`: where to look, in order."""
     finish = finish_reason(choice.get("finish_reason"), FINISH)
     ident = request_id(reply, _first(documents, "id"))
+    orphan = False
+    if text and not reasoning:
+        reasoning, text, orphan = split(text)
     if finish == "error":
         raise read_error(reply, {"error": choice.get("error") or "the model failed while generating"})
     if not text and not media and (refusal or finish == "content_filter"):
@@ -227,6 +233,7 @@ def _completion(
         fingerprint=as_text(_first(documents, "system_fingerprint")) or None,
         request_id=ident,
         timings=reply.timings,
+        notes=(ORPHAN,) if orphan else (),
         raw=reply,
     )
 
@@ -239,6 +246,8 @@ def _spoken(message: Body) -> tuple[str, str]:
     """Text and reasoning of a message or a delta; the content may be a string, null, or a list of chunks."""
     content = message.get("content")
     reasoning = as_text(message.get("reasoning_content") or message.get("reasoning"))
+    if not reasoning and message.get("reasoning_details"):
+        reasoning = _details(message["reasoning_details"])
     if isinstance(content, str):
         return content, reasoning
     text = ""
@@ -248,6 +257,12 @@ def _spoken(message: Body) -> tuple[str, str]:
         else:
             text += as_text(chunk.get("text"))
     return text, reasoning
+
+
+def _details(details: object) -> str:
+    """OpenRouter's other form of the reasoning: texts and summaries; what is encrypted says nothing."""
+    found = map(as_object, as_list(details))
+    return "".join(as_text(detail.get("text")) or as_text(detail.get("summary")) for detail in found)
 
 
 def _thoughts(thinking: object) -> str:
@@ -320,10 +335,22 @@ def _known(*values: object) -> int | None:
 class Reading:
     """A stream of this protocol, being read."""
 
-    __slots__ = ("_audio", "_choice", "_head", "_last", "_media", "_reasoning", "_refusal", "_text", "_usage")
+    __slots__ = (
+        "_audio",
+        "_choice",
+        "_head",
+        "_last",
+        "_media",
+        "_reasoning",
+        "_refusal",
+        "_sieve",
+        "_text",
+        "_usage",
+    )
 
     def __init__(self) -> None:
         self._text = SpokenText()
+        self._sieve = Sieve()
         self._reasoning = SpokenText()
         self._refusal = ""
         self._media: list[Media] = []
@@ -347,16 +374,23 @@ class Reading:
         choice: Any = choices[0] if choices and choices.__class__ is list else None
         if choice.__class__ is not dict:  # usage, or a content filter's results
             return ()
-        if choice.get("finish_reason"):
-            self._choice = choice
         delta: Any = choice.get("delta")
+        if choice.get("finish_reason"):
+            return self._ended(chunk, choice, as_object(delta))
         if not delta or delta.__class__ is not dict:
             return ()
         content = delta.get("content")
         if len(delta) == 1 and content.__class__ is str:  # nearly all chunks are these
             shown = self._text.add(content)
-            return (Delta(shown),) if shown else ()
+            if self._sieve.done:
+                return (Delta(shown),) if shown else ()
+            return self._sieve.sifted(shown)
         return self._rare(chunk, delta)
+
+    def _ended(self, chunk: Body, choice: Body, delta: Body) -> Sequence[Delta]:
+        """The deltas in the chunk with the finish reason, and what was held back till then."""
+        self._choice = choice
+        return [*(self._rare(chunk, delta) if delta else ()), *self._sieve.close()]
 
     def _check(self, event: Event, chunk: Body) -> None:
         if chunk.get("error") or event.name == "error" or chunk.get("object") == "error":
@@ -374,9 +408,11 @@ class Reading:
             text = text or as_text(audio.get("transcript"))
         media = [_image(image) for image in as_list(delta.get("images"))]
         self._media += media
-        shown, thought = self._text.add(text), self._reasoning.add(reasoning)
-        deltas = [Delta(shown, thought)] if shown or thought else []
-        return [*deltas, *(Delta(media=medium) for medium in media)]
+        held = self._sieve.close() if reasoning else ()
+        found = self._sieve.add(self._text.add(text))
+        if reasoning:
+            found = Delta(found.text, self._reasoning.add(reasoning))
+        return [*held, *([found] if found else []), *(Delta(media=medium) for medium in media)]
 
     def completion(self, reply: Reply) -> Completion:
         """The whole answer. TransportError (phase "cut-off") when no finish reason ever came."""

@@ -20,7 +20,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, Model, Quirks, Turns
 from ._common import (
     SpokenText,
     as_list,
@@ -40,6 +40,7 @@ from ._common import (
     sound,
     unreadable,
 )
+from ._thinking import ORPHAN, Sieve, split
 from .openai_chat import models as chat_models
 from .openai_chat import next_page
 
@@ -80,6 +81,8 @@ OPENAI = Quirks(
     },
     always=_PRIVATE,
     media=frozenset({"image", "document"}),
+    # Each item is a finished one, and the model begins another.
+    turns=Turns(refuses=frozenset({"prefill"})),
 )
 """What OpenAI's own servers take; the provider adds what its models refuse."""
 
@@ -298,6 +301,10 @@ def _completion(response: Body, reply: Reply) -> Completion:
     _check_status(response, reply)
     output = [as_object(item) for item in as_list(response["output"])]
     text = sound("".join(as_text(part.get("text")) for part in _parts(output, "output_text")))
+    reasoning = sound("\n\n".join(filter(None, map(as_text, _thoughts(output)))))
+    orphan = False
+    if text and not reasoning:
+        reasoning, text, orphan = split(text)
     refusal = "".join(as_text(part.get("refusal")) for part in _parts(output, "refusal"))
     media = tuple(_image(item, reply) for item in output if item.get("result") and _is_image(item))
     failed = [item for item in output if _is_image(item) and item.get("status") == "failed"]
@@ -313,14 +320,14 @@ def _completion(response: Body, reply: Reply) -> Completion:
         )
     return Completion(
         text=text,
-        reasoning=sound("\n\n".join(filter(None, map(as_text, _thoughts(output))))),
+        reasoning=reasoning,
         media=media,
         finish_reason=finish,
         usage=usage(as_object(response.get("usage"))),
         model=as_text(response.get("model")),
         request_id=ident,
         timings=reply.timings,
-        notes=_remarks(output, refusal),
+        notes=(*_remarks(output, refusal), *((ORPHAN,) if orphan else ())),
         raw=reply,
     )
 
@@ -444,11 +451,12 @@ _TERMINAL = ("response.completed", "response.incomplete", "response.failed", "re
 class Reading:
     """A stream of this protocol, being read."""
 
-    __slots__ = ("_items", "_reasoning", "_response", "_text", "_thought")
+    __slots__ = ("_items", "_reasoning", "_response", "_sieve", "_text", "_thought")
 
     def __init__(self) -> None:
         self._text = SpokenText()
         self._reasoning = SpokenText()
+        self._sieve = Sieve()
         self._thought: tuple[object, ...] | None = None  # which part of the reasoning came last
         self._items: list[Any] = []
         self._response: Body | None = None
@@ -462,7 +470,9 @@ class Reading:
         kind = body.get("type") or event.name
         if kind == "response.output_text.delta":  # nearly all events are these
             shown = self._text.add(as_text(body.get("delta")))
-            return (Delta(shown),) if shown else ()
+            if self._sieve.done:
+                return (Delta(shown),) if shown else ()
+            return self._sieve.sifted(shown)
         return self._rare(as_text(kind), event, body)
 
     def _rare(self, kind: str, event: Event, body: Body) -> Sequence[Delta]:
@@ -474,14 +484,16 @@ class Reading:
             return self._item(event, as_object(body.get("item")))
         if kind in _TERMINAL:
             self._end(kind, event, as_object(body.get("response")))
+            return self._sieve.close()
         return ()
 
     def _think(self, kind: str, body: Body) -> Sequence[Delta]:
         part = (kind, body.get("item_id"), body.get("summary_index"), body.get("content_index"))
         gap = "\n\n" if self._thought is not None and part != self._thought else ""
+        held = self._sieve.close()
         shown = self._reasoning.add(gap + as_text(body.get("delta")))
         self._thought = part
-        return (Delta(reasoning=shown),) if shown else ()
+        return [*held, *((Delta(reasoning=shown),) if shown else ())]
 
     def _item(self, event: Event, item: Body) -> Sequence[Delta]:
         self._items.append(item)

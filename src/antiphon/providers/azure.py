@@ -52,7 +52,7 @@ PROVIDER = Provider(
     address_env=ENDPOINT,
     auth="api-key",
     ways={
-        "openai_chat": Way(openai_chat, replace(CHAT, refusals=(), streamed={})),
+        "openai_chat": Way(openai_chat, replace(CHAT, refusals=(), streamed={}, cache=None)),
         "openai_responses": Way(openai_responses, openai_responses.OPENAI),
     },
     identity=identity,

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 from ..call import Call
 from ..dialects import (
+    Turns,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke_claude,
@@ -152,12 +153,16 @@ def _check_host(call: Call) -> None:
 # dates of its own for when a model goes.
 ANTHROPIC = r".*anthropic\."
 CLAUDE = refusals("anthropic", before=rf"{ANTHROPIC}(?!claude-v2)")
+# Models that keep prompts (AWS's documentation of prompt caching); the others answer a mark with an error.
+KEEPING = r".*anthropic\.claude-(?!v2|instant|3-(haiku|sonnet|opus)|3-5-sonnet-20240620)"
 # Whatever an ARN without a name stands for, the server decides.
 REFUSALS = (*CLAUDE, *refusals("bedrock"))
 INVOKED = replace(
     anthropic_messages.ANTHROPIC,
     media_urls=False,
     refusals=CLAUDE,
+    turns=Turns(refuses=frozenset({"first_assistant", "prefill_space"})),
+    cached_models=KEEPING,
 )
 
 PROVIDER = Provider(
@@ -169,7 +174,12 @@ PROVIDER = Provider(
     hosts=tuple(host for region in REGIONS for host in _hosts(region)),
     models_path="foundation-models?byOutputModality=TEXT",
     ways={
-        "bedrock_converse": Way(bedrock_converse, replace(bedrock_converse.CONVERSE, refusals=REFUSALS)),
+        "bedrock_converse": Way(
+            bedrock_converse,
+            replace(
+                bedrock_converse.CONVERSE, refusals=REFUSALS, cached_models=rf"{KEEPING}|.*amazon\.nova-"
+            ),
+        ),
         "bedrock_invoke_claude": Way(bedrock_invoke_claude, INVOKED),
         "bedrock_invoke_mistral": Way(bedrock_invoke_mistral, bedrock_invoke_mistral.PROMPT),
         MANTLE: Way(anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=CLAUDE)),

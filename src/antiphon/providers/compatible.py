@@ -6,8 +6,17 @@ so the settings go out under the names that llama.cpp and vLLM give them.
 
 from __future__ import annotations
 
-from ..dialects import Quirks, anthropic_messages, openai_chat, openai_responses
+from dataclasses import replace
+
+from ..dialects import Quirks, Turns, anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
+
+TURNS = Turns(
+    # Templates that raise an error where roles do not alternate, and those without a system role. They are known by
+    # the model's name alone; a server that hides it answers with its template's error.
+    alternating=r".*(gemma|mi[sx]tral|ministral|magistral|devstral|codestral|pixtral)",
+    systemless=r".*(gemma-?[12](?![\d.])|codegemma|mi[sx]tral-(8x)?7b-[a-z-]*v0\.[12])",
+)
 
 CHAT = Quirks(
     fields={
@@ -30,6 +39,8 @@ CHAT = Quirks(
         "medium": {"reasoning_effort": "medium", "chat_template_kwargs": {"enable_thinking": True}},
         "high": {"reasoning_effort": "high", "chat_template_kwargs": {"enable_thinking": True}},
     },
+    # vLLM's way to have a last message continued; llama.cpp does so anyway, and takes the same fields.
+    turns=replace(TURNS, continued={"add_generation_prompt": False, "continue_final_message": True}),
     media=frozenset({"image", "audio", "video", "document"}),
 )
 

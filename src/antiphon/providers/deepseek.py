@@ -33,6 +33,7 @@ CHAT = Quirks(
         "high": {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
     },
     refusals=refusals("deepseek"),  # JSON it does: response_format="json"
+    prefilled={"prefix": True},
 )
 
 # Of the Messages shape no source says more than that it is there.
@@ -46,12 +47,14 @@ MESSAGES = replace(
 
 @asynccontextmanager
 async def endpoint(request: Request) -> AsyncGenerator[Endpoint]:
-    """Messages have a folder of their own."""
+    """Messages have a folder of their own, and so has a last message to go on with (a beta, called prefix)."""
     base = request.base_url or HERE
     if request.dialect == "anthropic_messages":
         yield Endpoint(
             base_url=f"{base}/anthropic/v1", headers={"anthropic-version": "2023-06-01"}, models_base=base
         )
+    elif request.messages[-1].role == "assistant" and base == HERE:
+        yield Endpoint(base_url=f"{base}/beta", models_base=base)
     else:
         yield Endpoint(base_url=base)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..dialects import anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
-from .compatible import CHAT
+from .compatible import CHAT, TURNS
 
 PROVIDER = Provider(
     name="llamacpp",
@@ -28,6 +28,7 @@ PROVIDER = Provider(
                 fields={**CHAT.fields, "repeat_penalty": ("repeat_penalty",)},
                 # What was asked before would change the batches, and with them the bits of the answer.
                 seeded={"cache_prompt": False},
+                turns=TURNS,
                 media=frozenset({"image", "audio"}),
             ),
         ),

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..dialects import Quirks, anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
+from .compatible import TURNS
 
 CHAT = Quirks(
     fields={
@@ -24,6 +25,7 @@ CHAT = Quirks(
         "seed": ("seed",),
         "response_format": ("response_format",),
     },
+    turns=TURNS,
     media_urls=False,
 )
 

@@ -14,11 +14,13 @@ from ..errors import RequestError
 from ..request import Request
 from . import Endpoint, Provider, Way
 from .compatible import CHAT as COMPATIBLE
+from .compatible import TURNS
 
 CHAT = Quirks(
     fields={**COMPATIBLE.fields, "repeat_penalty": ("repeat_penalty",)},
     # Templates that think (Qwen3, SmolLM3) can be told not to; how much they think cannot be set.
     reasoning={"off": {"chat_template_kwargs": {"enable_thinking": False}}},
+    turns=TURNS,
     media=frozenset(),
     media_urls=False,
 )

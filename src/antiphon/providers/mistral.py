@@ -6,7 +6,8 @@ listing; `antiphon models mistral` says which of them reason at all (``capabilit
 
 from __future__ import annotations
 
-from ..dialects import Quirks, openai_chat
+from ..dialects import Quirks, Turns, openai_chat
+from ..dialects._caching import prompt_key
 from . import Maker, Provider, Way
 
 CHAT = Quirks(
@@ -24,6 +25,9 @@ CHAT = Quirks(
     },
     reasoning=openai_chat.EFFORTS,
     prefilled={"prefix": True},  # without it, a last message of the assistant's is not taken
+    turns=Turns(refuses=frozenset({"system_after_assistant"})),  # mistral-common: the order of messages
+    cache=prompt_key,
+    cache_field="prompt_cache_key",
     stream_usage=False,  # always in the last chunk, and stream_options is unknown there
     media=frozenset({"image", "audio", "document"}),
     parts={

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, openai_chat, openai_responses
+from ..dialects import Quirks, Refusal, Turns, openai_chat, openai_responses
+from ..dialects._caching import prompt_key
 from . import Maker, Provider, Way
 from ._facts import refusals
 
@@ -39,6 +40,10 @@ CHAT = Quirks(
     refusals=(NO_IMAGES, *REFUSALS),
     streamed={"stream_options": {"include_obfuscation": False}},  # padding against traffic analysis
     stops=4,
+    # A last message of the assistant's is a finished turn there, not one to go on with.
+    turns=Turns(refuses=frozenset({"prefill"})),
+    cache=prompt_key,
+    cache_field="prompt_cache_key",
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
 )
 
@@ -51,6 +56,14 @@ PROVIDER = Provider(
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.PAINTING, refusals=REFUSALS)),
+        "openai_responses": Way(
+            openai_responses,
+            replace(
+                openai_responses.PAINTING,
+                refusals=REFUSALS,
+                cache=prompt_key,
+                cache_field="prompt_cache_key",
+            ),
+        ),
     },
 )

@@ -21,9 +21,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects._caching import part_marks
 from ..errors import RequestError
 from ..request import Request
 from . import Endpoint, Maker, Provider, Way
+from ._facts import refusals
 
 URL = "https://openrouter.ai/api/v1"
 
@@ -78,6 +80,10 @@ CHAT = Quirks(
     },
     reasoning_budget="reasoning.max_tokens",
     seeded={"provider": {"require_parameters": True}},
+    refusals=refusals("openrouter"),
+    cache=part_marks,
+    cached_models=r"~?anthropic/",
+    cache_field="cache_control",
     stream_usage=False,  # always there
     stops=4,
     media=frozenset({"image", "audio", "video", "document"}),
