@@ -309,7 +309,7 @@ def test_short_prompts_are_never_marked(client: Client, server: Server):
     for _ in range(3):
         client.complete("x" * (LONG - 10), **given)
     assert [marks(body) for body in server.bodies] == [[], [], []]
-    assert len(client._road.prefixes or ()) == 0
+    assert len(client.road.prefixes or ()) == 0
 
 
 # ------------------------------------------------------------------------------------ switching it off

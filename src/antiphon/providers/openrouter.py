@@ -103,6 +103,7 @@ PROVIDER = Provider(
         Maker("xai", "x-ai/", dates="told"),
         Maker("deepseek", "deepseek/", dates="told"),
         Maker("mistral", "mistralai/", dates="told"),
+        Maker("openrouter"),
     ),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
