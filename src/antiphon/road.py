@@ -28,6 +28,7 @@ from .errors import Refused, ReplayError, ReplyError, RequestError, TransportErr
 from .events import Event
 from .loop import CLOSING_TIME
 from .prepare import Prepared, prepared
+from .prepare import media as media_steps
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
@@ -219,12 +220,20 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
+            ready = await self._ready(asked)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 reply, completion = await self._send(asked, call, emit)
             notes.extend(await self._record(asked, call, reply))
         return self._completion(asked, completion, reply, replayed=False, notes=[*ready.notes, *notes])
+
+    async def _ready(self, asked: Asked) -> Prepared:
+        """The request as it goes out, its media fetched and made to fit where need be: not done for replays."""
+        ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
+        request, notes = await media_steps.ready(
+            ready.request, asked.way, asked.delivery, self.transport.fetcher
+        )
+        return Prepared(request, (*ready.notes, *notes))
 
     def _call(self, asked: Asked, ready: Prepared, endpoint: Endpoint, *, stream: bool) -> Call:
         """Encode the request for this endpoint and put the credential on it."""

@@ -21,7 +21,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, MediaLimits, Model, Quirks
 from ._common import (
     SpokenText,
     as_list,
@@ -30,6 +30,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -47,6 +48,7 @@ __all__ = [
     "decode",
     "encode",
     "error",
+    "fetches",
     "fold",
     "models",
     "name",
@@ -57,6 +59,10 @@ __all__ = [
 
 name: str = "anthropic_messages"
 stream: StreamFormat = "sse"
+fetches = fetches_urls
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+PDF = ("application/pdf",)
 
 ANTHROPIC = Quirks(
     fields={
@@ -81,6 +87,7 @@ ANTHROPIC = Quirks(
     reasoning_budget="thinking.budget_tokens",
     limits={"temperature": (0, 1), "reasoning": (1024, 128_000)},
     media=frozenset({"image", "document"}),
+    media_limits=MediaLimits(types={"image": IMAGE_TYPES}, source="anthropic 2.14.0"),
     default_max_tokens=8192,
 )
 """What Anthropic's own servers take; the provider adds what its models refuse."""
@@ -191,10 +198,6 @@ def _block(part: str | Media) -> Body:
     plain = part.data is not None and _is_plain(part.media_type)
     block: Body = {"type": "document", "source": _plain(part) if plain else _source(part, PDF)}
     return {**block, "title": part.name} if part.name else block
-
-
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-PDF = ("application/pdf",)
 
 
 def _source(part: Media, taken: Sequence[str]) -> Body:

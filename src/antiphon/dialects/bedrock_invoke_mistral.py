@@ -27,6 +27,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -35,10 +36,23 @@ from ._common import (
     unreadable,
 )
 
-__all__ = ["PROMPT", "decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = [
+    "PROMPT",
+    "decode",
+    "encode",
+    "error",
+    "fetches",
+    "fold",
+    "models",
+    "name",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "bedrock_invoke_mistral"
 stream: StreamFormat = "aws"
+fetches = fetches_urls
 
 PROMPT = Quirks(
     fields={

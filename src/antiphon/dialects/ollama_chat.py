@@ -25,6 +25,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -35,10 +36,11 @@ from ._common import (
     sound,
 )
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "notes", "path", "stream"]
+__all__ = ["decode", "encode", "error", "fetches", "fold", "models", "name", "notes", "path", "stream"]
 
 name: str = "ollama_chat"
 stream: StreamFormat = "ndjson"
+fetches = fetches_urls
 
 FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Refusal, anthropic_messages
+from ..dialects import MediaLimits, Refusal, anthropic_messages
 from . import Provider, Way
 
 SOURCE = "@ai-sdk/anthropic, November 2026"
@@ -47,6 +47,19 @@ REFUSALS = (
     ),
 )
 
+# The size that its errors name since 2026 ("image exceeds 10 MB maximum: … > 10485760 bytes", of the base64; 5 MB
+# before); the others: platform.claude.com, "Vision" and "Request size limits", 2026. Of the count the higher one:
+# models with a context of 200,000 tokens take 100 images.
+LIMITS = MediaLimits(
+    types=anthropic_messages.ANTHROPIC.media_limits.types,
+    base64={"image": 10 * 1024 * 1024},
+    edge=8000,
+    crowd=(20, 2000),
+    count={"image": 600},
+    request=32_000_000,
+    source="Anthropic's errors and documentation, 2026",
+)
+
 PROVIDER = Provider(
     name="anthropic",
     title="Anthropic",
@@ -57,7 +70,8 @@ PROVIDER = Provider(
     models_path="models?limit=1000",  # the most that one page holds
     ways={
         "anthropic_messages": Way(
-            anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=REFUSALS)
+            anthropic_messages,
+            replace(anthropic_messages.ANTHROPIC, refusals=REFUSALS, media_limits=LIMITS),
         ),
     },
 )

@@ -163,10 +163,16 @@ REFUSALS = (
         takers="Claude",
     ),
 )
-INVOKED = replace(
-    anthropic_messages.ANTHROPIC,
-    media_urls=False,
-    refusals=CLAUDE,
+# Seen on Bedrock in 2026: "image exceeds 5 MB maximum". The body: botocore 1.44.5, InvokeModel.
+CLAUDE_LIMITS = replace(
+    anthropic.LIMITS,
+    base64={"image": 5 * 1024 * 1024},
+    request=25_000_000,
+    source="botocore 1.44.5 and errors seen in 2026",
+)
+# Claude fetches no addresses on Bedrock: platform.claude.com, "Vision", 2026.
+CLAUDE_HERE = replace(
+    anthropic_messages.ANTHROPIC, media_urls=False, media_limits=CLAUDE_LIMITS, refusals=CLAUDE
 )
 
 PROVIDER = Provider(
@@ -178,9 +184,9 @@ PROVIDER = Provider(
     models_path="foundation-models?byOutputModality=TEXT",
     ways={
         "bedrock_converse": Way(bedrock_converse, replace(bedrock_converse.CONVERSE, refusals=REFUSALS)),
-        "bedrock_invoke_claude": Way(bedrock_invoke_claude, INVOKED),
+        "bedrock_invoke_claude": Way(bedrock_invoke_claude, CLAUDE_HERE),
         "bedrock_invoke_mistral": Way(bedrock_invoke_mistral, bedrock_invoke_mistral.PROMPT),
-        MANTLE: Way(anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=CLAUDE)),
+        MANTLE: Way(anthropic_messages, CLAUDE_HERE),
     },
     identity=identity,
     open=endpoint,

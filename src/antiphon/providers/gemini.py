@@ -49,6 +49,13 @@ REFUSALS = (
     ),
 )
 
+LIMITS = replace(
+    gemini_content.GEMINI.media_limits,
+    data={"application/pdf": 50_000_000},
+    request=100_000_000,
+    source='Google\'s documentation, "File input methods" and "Image understanding", 2026',
+)
+
 PROVIDER = Provider(
     name="gemini",
     title="Google Gemini",
@@ -58,5 +65,9 @@ PROVIDER = Provider(
     hosts=("aiplatform.googleapis.com",),
     auth="x-goog-api-key",
     models_path="models?pageSize=1000",  # the most that one page holds
-    ways={"gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=REFUSALS))},
+    ways={
+        "gemini_content": Way(
+            gemini_content, replace(gemini_content.GEMINI, refusals=REFUSALS, media_limits=LIMITS)
+        )
+    },
 )

@@ -7,11 +7,18 @@ no model takes them. Models that think in the text can be told to keep it apart 
 
 from __future__ import annotations
 
-from ..dialects import Quirks, Refusal, openai_chat
+from ..dialects import MediaLimits, Quirks, Refusal, openai_chat
 from . import Provider, Way
 
 SOURCE = "groq 1.7.0"
 EFFORTS = frozenset({"reasoning=low", "reasoning=medium", "reasoning=high"})
+
+LIMITS = MediaLimits(
+    pixels=33_177_600,
+    count={"image": 5},
+    request=4_000_000,  # with media in it; for URLs 20 MB
+    source="console.groq.com/docs/vision, 2026",
+)
 
 CHAT = Quirks(
     fields={
@@ -29,6 +36,7 @@ CHAT = Quirks(
     ),
     stream_usage=False,  # always in the last chunk, under x_groq
     stops=4,
+    media_limits=LIMITS,
 )
 
 PROVIDER = Provider(

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import anthropic_messages, openai_chat, openai_responses
+from ..dialects import MediaLimits, anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
 from .compatible import CHAT
+
+# Its decoder (stb_image) knows no WebP: github.com/ggml-org/llama.cpp issue 28230, September 2026.
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/gif", "image/bmp")},
+    source="llama.cpp issue 28230, September 2026",
+)
+NARROW = replace(LIMITS, types={"image": ("image/png", "image/jpeg", "image/gif")})
 
 PROVIDER = Provider(
     name="llamacpp",
@@ -29,9 +36,12 @@ PROVIDER = Provider(
                 # What was asked before would change the batches, and with them the bits of the answer.
                 seeded={"cache_prompt": False},
                 media=frozenset({"image", "audio"}),
+                media_limits=LIMITS,
             ),
         ),
-        "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
-        "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
+        "openai_responses": Way(openai_responses, replace(openai_responses.COMPATIBLE, media_limits=LIMITS)),
+        "anthropic_messages": Way(
+            anthropic_messages, replace(anthropic_messages.COMPATIBLE, media_limits=NARROW)
+        ),
     },
 )

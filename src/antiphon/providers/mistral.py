@@ -6,7 +6,7 @@ listing; `antiphon models mistral` says which of them reason at all (``capabilit
 
 from __future__ import annotations
 
-from ..dialects import Quirks, openai_chat
+from ..dialects import MediaLimits, Quirks, openai_chat
 from . import Provider, Way
 
 CHAT = Quirks(
@@ -26,6 +26,10 @@ CHAT = Quirks(
     prefilled={"prefix": True},  # without it, a last message of the assistant's is not taken
     stream_usage=False,  # always in the last chunk, and stream_options is unknown there
     media=frozenset({"image", "audio", "document"}),
+    media_limits=MediaLimits(
+        types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+        source='Mistral\'s documentation, "Vision", 2025; its figures for sizes differ from page to page',
+    ),
     parts={
         "audio": {"type": "input_audio", "input_audio": "{url or base64}"},
         "document": {"type": "document_url", "document_url": "{url}", "document_name": "{name}"},

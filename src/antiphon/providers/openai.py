@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, Refusal, openai_chat, openai_responses
 from . import Provider, Way
 
 SAMPLING = frozenset({"temperature", "top_p"})
@@ -36,6 +36,14 @@ REFUSALS = (
     Refusal(r"gpt-[34]|chatgpt-|gpt-5-chat", frozenset({"reasoning"}), SOURCE, takers="gpt-5.1 and later"),
 )
 
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+    count={"image": 1500},
+    request=512_000_000,
+    animated=False,
+    source='OpenAI\'s documentation, "Images and vision", 2026',
+)
+
 CHAT = Quirks(
     fields={
         "max_tokens": ("max_completion_tokens",),
@@ -53,6 +61,7 @@ CHAT = Quirks(
     streamed={"stream_options": {"include_obfuscation": False}},  # padding against traffic analysis
     stops=4,
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
+    media_limits=LIMITS,
 )
 
 PROVIDER = Provider(
@@ -63,6 +72,8 @@ PROVIDER = Provider(
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS)),
+        "openai_responses": Way(
+            openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS, media_limits=LIMITS)
+        ),
     },
 )

@@ -13,8 +13,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, openai_chat, openai_responses
 from . import Provider, Way
+
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+    source='openrouter.ai/docs, "Image inputs", 2026; sizes and counts differ between its providers',
+)
 
 CHAT = Quirks(
     fields={
@@ -44,6 +49,7 @@ CHAT = Quirks(
     stream_usage=False,  # always there
     stops=4,
     media=frozenset({"image", "audio", "video", "document"}),
+    media_limits=LIMITS,
     parts={"document": {"type": "file", "file": {"filename": "{name}", "file_data": "{url}"}}},
 )
 
@@ -54,6 +60,8 @@ PROVIDER = Provider(
     key_env=("OPENROUTER_API_KEY",),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),
+        "openai_responses": Way(
+            openai_responses, replace(openai_responses.OPENAI, always={}, media_limits=LIMITS)
+        ),
     },
 )

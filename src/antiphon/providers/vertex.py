@@ -149,6 +149,11 @@ CLAUDES = tuple(
     replace(refusal, models=refusal.models.replace(r"-\d{8}", r"[-@]\d{8}")) for refusal in anthropic.REFUSALS
 )
 
+# Partners take less than Anthropic itself; the older figure holds for them.
+CLAUDE_LIMITS = replace(
+    anthropic.LIMITS, base64={"image": 5 * 1024 * 1024}, source='platform.claude.com, "Vision", 2026'
+)
+
 PROVIDER = Provider(
     name="vertex",
     title="Vertex AI",
@@ -160,8 +165,10 @@ PROVIDER = Provider(
         "gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=gemini.REFUSALS)),
         CLAUDE: Way(
             anthropic_vertex,
-            # Nothing says that Claude fetches addresses from there, so the bytes are asked for.
-            replace(anthropic_messages.ANTHROPIC, refusals=CLAUDES, media_urls=False),
+            # Claude fetches no addresses there: platform.claude.com, "Vision", 2026.
+            replace(
+                anthropic_messages.ANTHROPIC, refusals=CLAUDES, media_urls=False, media_limits=CLAUDE_LIMITS
+            ),
         ),
     },
     open=endpoint,
