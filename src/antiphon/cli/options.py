@@ -138,6 +138,7 @@ def _described() -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------- by hand
 
+
 def _if_given(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:  # noqa: ARG001
     """A flag that was not given is no setting at all."""
     return value or None

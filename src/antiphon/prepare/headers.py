@@ -54,6 +54,8 @@ def _bmp(data: bytes) -> Size:
 
 def _webp(data: bytes) -> Size | None:
     form = data[12:16]
+    if len(data) < 30:
+        return None
     if form == b"VP8X":
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
     if form == b"VP8L":
