@@ -92,7 +92,7 @@ def test_too_many_bytes():
     width, height = opened(medium.data or b"").size
     assert width / height == pytest.approx(1.5, rel=0.01)
     assert note == (
-        f"image 1 (cat.png, 2.9 MB, 1200×800) was sent as {width}×{height} JPEG"
+        f"image 1 (cat.png, {told(len(data))}, 1200×800) was sent as {width}×{height} JPEG"
         f" of {told(len(medium.data or b''))}: peer takes at most 300 kB"
     )
 
@@ -281,7 +281,7 @@ def test_what_leaves_no_room_is_refused(parts: tuple[Any, ...]):
         (Media.from_bytes(b"ID3" + bytes(90_000)), {"data": {"audio": 50_000}},
          "audio 1 (audio/mpeg, 90 kB) is too large: peer takes at most 50 kB"),
         (Media.from_bytes(b"\0\0\0\x18ftypisom" + bytes(1 << 20)), {"base64": {"video": 1 << 20}},
-         "video 1 (video/mp4, 1 MB) is too large: peer takes at most 1 MiB of base64"),
+         "video 1 (video/mp4, 1.05 MB) is too large: peer takes at most 1 MiB of base64"),
     ],
 )  # fmt: skip
 def test_sounds_videos_and_documents_are_not_transcoded(medium: Media, limits: dict[str, Any], message: str):
@@ -289,6 +289,16 @@ def test_sounds_videos_and_documents_are_not_transcoded(medium: Media, limits: d
     with pytest.raises(RequestError) as caught:
         fit(medium, **limits)
     assert (caught.value.message, caught.value.field) == (message, "messages")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(1, "1 kB"), (999_999, "999 kB"), (1 << 20, "1 MiB"), (3_750_000, "3.75 MB"), (9_126_000, "9.13 MB"),
+     (25_000_000, "25 MB"), (100_000_000, "100 MB"), (512_345_678, "512 MB"), (10 << 20, "10 MiB")],
+)  # fmt: skip
+def test_sizes_in_words(size: int, words: str):
+    """Figures of limits are told exactly, those of media to three digits."""
+    assert told(size) == words
 
 
 def test_a_media_type_goes_before_its_kind():

@@ -264,9 +264,9 @@ def _fair(sizes: Sequence[int], room: int) -> int | None:
 
 
 def told(size: int) -> str:
-    """So many bytes, in words: 5 MiB, 9.1 MB, 12 kB."""
+    """So many bytes, in words: 5 MiB, 3.75 MB, 512 MB, 12 kB."""
     if size >= 1 << 20 and size % (1 << 20) == 0:
         return f"{size >> 20} MiB"
     if size >= 1_000_000:
-        return f"{size / 1e6:.1f}".removesuffix(".0") + " MB"
+        return f"{size / 1e6:.3g} MB" if size < 1e8 else f"{size / 1e6:.0f} MB"
     return f"{max(1, size // 1000)} kB"
