@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import sys
 from dataclasses import replace
 from typing import Any
@@ -362,6 +363,28 @@ def test_a_cut_off_image_is_an_error():
     """An image whose pixels end too early is refused by name, not sent half grey."""
     with pytest.raises(RequestError, match=r"image 1 \(cut.jpg, .* is damaged"):
         fit(image(saved(noise(200, 200), "JPEG")[:9000], "cut.jpg"), edge=100)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Pillow, about what is broken
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "animation"])
+def test_broken_images_are_errors_of_ours(form: str):
+    """With bytes changed and cut at random, an image is sent or refused; nothing else comes out of the decoders."""
+    whole = moving("GIF") if form == "animation" else saved(noise(40, 30), form)
+    chance = random.Random(form)
+    outcomes: set[str] = set()
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 8))):
+            data[chance.randrange(len(data) if chance.random() < 0.3 else min(len(data), 200))] = (
+                chance.randrange(256)
+            )
+        cut = bytes(data[: chance.randrange(1, len(data))] if chance.random() < 0.2 else data)
+        try:
+            fit(Media("image", "image/x", data=cut), types={"image": COMMON}, edge=20)
+            outcomes.add("sent")
+        except RequestError:
+            outcomes.add("refused")
+    assert outcomes == {"sent", "refused"}
 
 
 def test_a_limit_that_nothing_fits_into():

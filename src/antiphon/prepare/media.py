@@ -114,7 +114,7 @@ def fitted(request: Request, quirks: Quirks) -> tuple[Request, tuple[str, ...]]:
     if share is not None:
         made = [
             (medium, note)
-            if medium.kind != "image" or medium.data is None or len(medium.base64) <= share
+            if medium.kind != "image" or medium.data is None or _in_base64(medium) <= share
             else _fit(asked, _limited(asked.medium, limits, images, share), who)
             for asked, (medium, note) in zip(media, made, strict=True)
         ]
@@ -241,7 +241,7 @@ def _share(request: Request, media: Sequence[Media], limits: MediaLimits, who: s
     sizes = {"image": list[int](), "other": list[int]()}
     for medium in media:
         if medium.data is not None:
-            sizes["image" if medium.kind == "image" else "other"].append(len(medium.base64) + 256)
+            sizes["image" if medium.kind == "image" else "other"].append(_in_base64(medium) + 256)
     room = limits.request - OVERHEAD - texts - sum(sizes["other"])
     share = _fair(sizes["image"], room)
     if share is not None and share < LEAST_SHARE:
@@ -251,6 +251,10 @@ def _share(request: Request, media: Sequence[Media], limits: MediaLimits, who: s
             hint="Send fewer or smaller media.",
         )
     return share
+
+
+def _in_base64(medium: Media) -> int:
+    return (len(medium.data or b"") + 2) // 3 * 4
 
 
 def _fair(sizes: Sequence[int], room: int) -> int | None:

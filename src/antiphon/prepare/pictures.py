@@ -59,10 +59,10 @@ def redrawn(data: bytes, room: Room, name: str, why: str) -> Picture:
     frame, lost = _frame(image, name)
     profile = _profile(image)
     size = _size(frame.size, room)
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         scaled = frame if size == frame.size else _resized(frame, size)
         smallest = 0
-        for media_type, made, loss in _encodings(scaled, image, room, profile):
+        for media_type, made, loss in _encodings(scaled, image, room, profile, again=tries > 0):
             if room.size is None or len(made) <= room.size:
                 return Picture(made, media_type, *size, frame.size, (*lost, *loss))
             smallest = min(smallest or len(made), len(made))
@@ -95,7 +95,7 @@ def _opened(data: bytes, name: str, why: str) -> Image:
         )
     except bombs:
         raise _bomb(name, pillow) from None
-    except (OSError, ValueError, SyntaxError, EOFError) as problem:
+    except Exception as problem:  # decoders raise what they like over broken files
         raise _unreadable(name, why) from problem
     if pillow.MAX_IMAGE_PIXELS is not None and image.width * image.height > pillow.MAX_IMAGE_PIXELS:
         raise _bomb(name, pillow)
@@ -137,11 +137,12 @@ def _resized(frame: Any, size: tuple[int, int]) -> Image:
 def _frame(image: Image, name: str) -> tuple[Image, tuple[str, ...]]:
     """The first frame, upright, as L, RGB or RGBA; and what was lost."""
     operations: Any = importlib.import_module("PIL.ImageOps")
-    lost = ("only its first frame",) if getattr(image, "n_frames", 1) > 1 and image.format != "MPO" else ()
     try:
+        moves = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+        image.seek(0)
         upright: Image = operations.exif_transpose(image)
-        return _plain(upright), lost
-    except (OSError, ValueError, SyntaxError, EOFError) as problem:
+        return _plain(upright), ("only its first frame",) if moves else ()
+    except Exception as problem:  # decoders raise what they like over broken files
         raise RequestError(
             f"{name} is damaged: {problem}", field="messages", hint="Save it anew."
         ) from problem
@@ -178,13 +179,13 @@ def _size(size: tuple[int, int], room: Room) -> tuple[int, int]:
 
 
 def _encodings(
-    frame: Image, source: Image, room: Room, profile: bytes | None
+    frame: Image, source: Image, room: Room, profile: bytes | None, *, again: bool
 ) -> Iterator[tuple[str, bytes, tuple[str, ...]]]:
     """The frame in the types there is room for, the best first: type, bytes, what is lost."""
     clear = frame.mode == "RGBA"
-    # Another PNG of the same pixels would be as large as the one that was too large.
-    again = source.format == "PNG" and room.size is not None and frame.size == source.size
-    if _taken("image/png", room) and (clear or source.format in LOSSLESS) and not again:
+    # A PNG of the same pixels would be as large as before, and one that was too large costs pixels that JPEG saves.
+    same = source.format == "PNG" and room.size is not None and frame.size == source.size
+    if _taken("image/png", room) and (clear or (source.format in LOSSLESS and not again)) and not same:
         yield "image/png", _saved(frame, "PNG", icc_profile=profile), ()
     if clear and _taken("image/webp", room):
         yield "image/webp", _saved(frame, "WEBP", quality=QUALITY, icc_profile=profile), ()
