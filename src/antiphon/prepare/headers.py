@@ -96,7 +96,7 @@ def _png_moves(data: bytes) -> bool:
     at = 8
     while data[at + 4 : at + 8] not in (b"IDAT", b"IEND", b""):
         if data[at + 4 : at + 8] == b"acTL":
-            return True
+            return int.from_bytes(data[at + 8 : at + 12], "big") > 1
         at += 12 + int.from_bytes(data[at : at + 4], "big")
     return False
 
