@@ -190,6 +190,57 @@ def _facts_row(row: Any) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+@page("media.md")
+def media() -> str:
+    """What each way of asking a provider takes besides text, and how much of it."""
+    from antiphon import providers as who
+
+    rows = [
+        "| provider | dialect | kinds | image types | most for one | pixels of an image | most in one request | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in who.names():
+        for dialect, way in who.get(name).ways.items():
+            if way.quirks.media:
+                cells = (f"`{name}`", f"`{dialect}`", *_media_cells(way))
+                rows.append(f"| {' | '.join(cell or '-' for cell in cells)} |")
+    intro = (
+        "What each provider takes besides text, from the data in `src/antiphon/providers`. A dash means that no source "
+        "tells: nothing is limited here then, and the provider has the last word. What happens at a limit is told in "
+        "[send images, sounds, videos and documents](../how-to/media.md). Kinds with a star are fetched by the provider "
+        "from any https address (documents and images, of Gemini, where their type is known; sounds and videos from "
+        "YouTube and Google's own hosts); others only with `fetch_media`, here."
+    )
+    return "\n\n".join([GENERATED, "# Media and their limits", intro, "\n".join(rows)]) + "\n"
+
+
+def _media_cells(way: Any) -> tuple[str, ...]:
+    from antiphon.prepare.media import told
+    from antiphon.request import Media, kind_of
+
+    quirks, limits = way.quirks, way.quirks.media_limits
+    files = {"image": "a.png", "audio": "a.mp3", "video": "a.mp4", "document": "a.pdf"}
+    stars = {
+        kind: "\\*" if way.dialect.fetches(Media.from_url(f"https://e.test/{file}"), quirks) else ""
+        for kind, file in files.items()
+    }
+    kinds = [
+        f"{kind}{stars[kind if '/' not in kind else kind_of(kind)]}"
+        for kind in sorted(quirks.media)
+        if "*" not in kind
+    ]
+    sizes = [f"{what} {told(most) if most else 'any'}" for what, most in limits.data.items()]
+    sizes += [f"{what} {told(most)} of base64" for what, most in limits.base64.items() if most]
+    pixels = [f"{limits.edge} on an edge"] if limits.edge else []
+    pixels += [f"{limits.crowd[1]} with more than {limits.crowd[0]} images"] if limits.crowd else []
+    pixels += [f"{limits.pixels / 1e6:.0f} million"] if limits.pixels else []
+    whole = [told(limits.request)] if limits.request else []
+    whole += [f"{most} {kind}s" for kind, most in limits.count.items()]
+    types = [kind.partition("/")[2] for kind in limits.types.get("image", ())]
+    types += [] if limits.animated else ["not animated"]
+    return (*(", ".join(cell) for cell in (kinds, types, sizes, pixels, whole)), limits.source)
+
+
 @page("cli.md")
 def cli() -> str:
     """Each command with its help and its options, and the exit codes."""

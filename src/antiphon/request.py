@@ -150,8 +150,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"fLaC", "audio/flac"),
     (0, b"OggS", "audio/ogg"),
     (0, b"%PDF-", "application/pdf"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypavif", "image/avif"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+    # Brands of ISO/IEC 23008-12 (HEIF) and of AVIF.
+    *((4, b"ftyp" + brand, "image/heic") for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")),
+    *((4, b"ftyp" + brand, "image/heif") for brand in (b"mif1", b"msf1")),
+    *((4, b"ftyp" + brand, "image/avif") for brand in (b"avif", b"avis")),
     (4, b"ftypM4A", "audio/mp4"),
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
@@ -159,13 +163,17 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 _KNOWN_TYPES = ("image", "audio", "video")
 
 
-def _sniff(data: bytes) -> str | None:
+def sniffed(data: bytes) -> str | None:
+    """The media type that the first bytes tell, or None."""
     if data[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(data[8:12])
+    if data[:2] == b"BM" and data[6:10] == bytes(4):  # two letters alone could be text
+        return "image/bmp"
     return next((kind for at, magic, kind in _MAGIC if data[at : at + len(magic)] == magic), None)
 
 
-def _kind_of(media_type: str) -> MediaKind:
+def kind_of(media_type: str) -> MediaKind:
+    """The kind of medium that a media type belongs to; what is no image, sound or video is a document."""
     head = media_type.partition("/")[0]
     return cast("MediaKind", head) if head in _KNOWN_TYPES else "document"
 
@@ -203,14 +211,14 @@ class Media:
     @classmethod
     def from_bytes(cls, data: bytes, *, media_type: str | None = None, name: str | None = None) -> Media:
         """Media of these bytes. `media_type` is needed only where neither bytes nor name tell it."""
-        guessed = _sniff(data) or media_type or (mimetypes.guess_type(name)[0] if name else None)
+        guessed = sniffed(data) or media_type or (mimetypes.guess_type(name)[0] if name else None)
         if guessed is None:
             raise RequestError(
                 "cannot tell the media type of these bytes",
                 field="media_type",
                 hint="Pass media_type='image/png' (or what it is), or a name with an extension.",
             )
-        return cls(_kind_of(guessed), guessed, data=bytes(data), name=name)
+        return cls(kind_of(guessed), guessed, data=bytes(data), name=name)
 
     @classmethod
     def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Media:
@@ -259,7 +267,7 @@ class Media:
             guessed = {"image": "image/*", "audio": "audio/*", "video": "video/*"}.get(
                 kind or "image", "application/*"
             )
-        return cls(kind or _kind_of(guessed), guessed, url=url)
+        return cls(kind or kind_of(guessed), guessed, url=url)
 
     @classmethod
     def of(cls, source: Media | bytes | str | Path) -> Media:

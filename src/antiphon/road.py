@@ -34,6 +34,7 @@ from .listings import Listing, Listings
 from .loop import CLOSING_TIME
 from .prefixes import Prefixes, is_long
 from .prepare import Prepared, lifecycle, prepared, unanswered
+from .prepare import media as media_steps
 from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
@@ -234,7 +235,7 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
+            ready = await self._ready(asked)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
@@ -244,6 +245,14 @@ class Road:
             self._completion(asked, ready, completion, reply, replayed=False, notes=[*notes, *failures]),
             recorded=asked.key is not None and not failures,
         )
+
+    async def _ready(self, asked: Asked) -> Prepared:
+        """The request as it goes out, its media fetched and made to fit where need be: not done for replays."""
+        ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
+        request, notes = await media_steps.ready(
+            ready.request, asked.way, asked.delivery, self.transport.fetcher
+        )
+        return Prepared(request, (*ready.notes, *notes))
 
     def _call(self, asked: Asked, ready: Prepared, endpoint: Endpoint, *, stream: bool) -> Call:
         """Encode the request for this endpoint and put the credential on it."""

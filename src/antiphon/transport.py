@@ -1,4 +1,4 @@
-"""Call → Reply. The only file that imports the HTTP library.
+"""Call → Reply. With `fetch` the only file that imports the HTTP library.
 
     send ─ admit (limits, shared pause) ─ open ─ read the body, events as they come ─ check the status ─→ Reply
              ↑                                                                           │
@@ -39,6 +39,7 @@ from .errors import (
     TransportError,
 )
 from .events import READERS, Event
+from .fetch import Fetcher
 from .limits import MAX_WAIT, TICK, Account, Clock, Limits, SystemClock, exhausted, retry_after
 from .loop import CLOSING_TIME, started, submit
 from .request import Delivery, Timeout
@@ -82,7 +83,8 @@ class Transport:
     """Sends calls and gives back replies. One pool of connections for each event loop that uses it.
 
     `max_body` is the most bytes of one answer, decompressed. `clock` and `jitter` (a number in 0..1 by which
-    a backoff is multiplied) can be given by tests, `tls` by those who have certificates of their own.
+    a backoff is multiplied) can be given by tests, `tls` by those who have certificates of their own. `fetcher`
+    gets media by their URLs, where a request allows that.
     Proxies are taken from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) when a host is first
     called; loopback is never proxied.
     """
@@ -94,8 +96,10 @@ class Transport:
         max_body: int = MAX_BODY,
         jitter: Callable[[], float] = random.random,
         tls: ssl.SSLContext | None = None,
+        fetcher: Fetcher | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
+        self.fetcher = fetcher or Fetcher(tls=tls)
         self.max_body = max_body
         self.jitter = jitter
         self.tls = tls

@@ -163,6 +163,17 @@ def test_attachments_are_sent_and_modalities_taken(cli, tmp_path):
     assert [part["media_type"] for part in request["messages"][0]["parts"][:2]] == ["image/png"] * 2
 
 
+def test_fetching_media_is_asked_for(cli):
+    """Without --fetch-media a URL that the provider does not fetch is an error whose hint names the option; with it,
+    it is fetched, which for an address of this machine is refused."""
+    asked = ("complete", "-m", "lmstudio/m", "-a", "https://127.0.0.1:9/a.png", "look")
+    without, allowed = cli(*asked), cli(*asked, "--fetch-media")
+
+    assert (without.exit_code, allowed.exit_code) == (2, 2)
+    assert "--fetch-media" in without.stderr
+    assert "127.0.0.1, which is no public address" in " ".join(allowed.stderr.split())
+
+
 def test_a_budget_of_reasoning_is_a_number():
     """--reasoning takes the words of Config or a whole number."""
     [option] = [option for option in config_options() if option.name == "reasoning"]

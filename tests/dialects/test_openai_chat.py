@@ -278,13 +278,13 @@ REFUSED = {
         asked(Message("user", Media.from_url("https://e.test/a.pdf", kind="document"))),
         COMPATIBLE,
         "messages",
-        "Download",
+        "fetch_media",
     ),
     "URLs at all": (
         asked(Message("user", Media.from_url("https://e.test/a.png"))),
         replace(COMPATIBLE, media_urls=False),
         "messages",
-        "Download",
+        "fetch_media",
     ),
     "sound without a name here": (
         asked(Message("user", Media.from_bytes(b"x", media_type="audio/amr"))),

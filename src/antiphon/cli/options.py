@@ -138,6 +138,12 @@ def _described() -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------- by hand
 
+
+def _if_given(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:  # noqa: ARG001
+    """A flag that was not given is no setting at all."""
+    return value or None
+
+
 _WHO = (
     click.option(
         "-m", "--model", metavar="PROVIDER/MODEL", help="Whom to ask. [env: ANTIPHON_MODEL; else local]"
@@ -160,6 +166,10 @@ _WHAT = (
     click.option(
         "-a", "--attachment", "attachments", multiple=True, metavar="SOURCE",
         help="An image, sound, video or document: path, https URL or data URL (may be repeated).",
+    ),
+    click.option(
+        "--fetch-media", is_flag=True, callback=_if_given,
+        help="Fetch https URLs here that the provider does not fetch itself (public addresses only).",
     ),
     click.option("--seed", type=int, metavar="N", help="Same question, same seed: same answer. Any whole number."),
     click.option(

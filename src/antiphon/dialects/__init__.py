@@ -14,9 +14,9 @@ from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta
 from ..errors import ReplyError
 from ..events import Event
-from ..request import Request
+from ..request import Media, Request
 
-__all__ = ["Body", "Dialect", "Fold", "Mark", "Model", "Quirks", "Refusal", "Turns"]
+__all__ = ["Body", "Dialect", "Fold", "Mark", "MediaLimits", "Model", "Quirks", "Refusal", "Turns"]
 
 Body = dict[str, Any]
 Mark = Callable[[Body, Request, Sequence[int]], None]
@@ -65,6 +65,30 @@ class Turns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaLimits:
+    """How much of media one provider takes. What no source tells has no limit here.
+
+    `types` lists the media types taken of a kind ("image"); an image of another type is re-encoded. `data` is the
+    most bytes of one medium, `base64` the most characters of its base64, both by kind or by media type, which goes
+    first; None lifts the limit of the kind. `edge` is the most pixels on an edge of an image, `pixels` the most in
+    all, `crowd` an edge that holds with more images than so many: (images, edge). `count` is the most media of a
+    kind in one request, `request` the most bytes of a whole body that carries media. `animated` says whether
+    animated images are taken. `source` is where the figures come from, and when they were read.
+    """
+
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    data: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    base64: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    edge: int | None = None
+    pixels: int | None = None
+    crowd: tuple[int, int] | None = None
+    count: Mapping[str, int] = field(default_factory=dict[str, int])
+    request: int | None = None
+    animated: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """What one provider takes, and under which names. Data, so that no shared code asks who it is talking to.
 
@@ -76,7 +100,8 @@ class Quirks:
     into those that carry a seed, `prefilled` into a last message that is the assistant's. `stops` is the most stop texts accepted.
     `parts` gives kinds of media another shape than the dialect's own (openai_chat: see its PARTS). `stream_usage`
     says whether the usage of a stream has to be asked for.
-    `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too.
+    `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too,
+    `media_limits` how much of them.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
     `turns` says how conversations are laid out. `cache` marks a prefix of the prompt to be kept by the provider,
     for the models that `cached_models` matches from the start of their names (empty for all); `cache_field` is the
@@ -97,6 +122,7 @@ class Quirks:
     stops: int = 16
     media: frozenset[str] = frozenset({"image"})
     media_urls: bool = True
+    media_limits: MediaLimits = MediaLimits()
     default_max_tokens: int = 4096
     system_role: Literal["system", "developer"] = "system"
     turns: Turns = Turns()
@@ -158,6 +184,10 @@ class Dialect(Protocol):
 
     def notes(self, request: Request, quirks: Quirks) -> tuple[str, ...]:
         """What the user should know about this encoding, such as a required limit that was filled in."""
+        ...
+
+    def fetches(self, medium: Media, quirks: Quirks) -> bool:
+        """Whether the provider fetches this medium, known by its URL, itself."""
         ...
 
     def decode(self, reply: Reply) -> Completion:

@@ -25,10 +25,11 @@ from ..errors import (
     Unauthorized,
     Unreadable,
 )
-from ..request import Message, Part, Request, Schema
+from ..request import Media, Message, Part, Request, Schema
 from . import Body, Quirks, Refusal
 
 __all__ = [
+    "GIVE_BYTES",
     "SpokenText",
     "as_list",
     "as_object",
@@ -37,6 +38,7 @@ __all__ = [
     "count",
     "cut_off",
     "dumps",
+    "fetches_urls",
     "finish_reason",
     "json_document",
     "json_event",
@@ -334,6 +336,15 @@ def _way_out(name: str, refusal: Refusal) -> str:
     return f"{' or '.join(ways)} (source: {refusal.source})."
 
 
+GIVE_BYTES = "Give the bytes or the path, or allow it to be fetched here: fetch_media=True (--fetch-media)."
+"""The way out where a provider does not fetch a URL itself."""
+
+
+def fetches_urls(medium: Media, quirks: Quirks) -> bool:  # noqa: ARG001 - the same for all media
+    """Whether the provider fetches media itself, where the kind of medium makes no difference."""
+    return quirks.media_urls
+
+
 def _check_media(request: Request, quirks: Quirks) -> None:
     for medium in request.media:
         if medium.kind not in quirks.media and medium.media_type not in quirks.media:
@@ -346,7 +357,7 @@ def _check_media(request: Request, quirks: Quirks) -> None:
             raise RequestError(
                 f"{request.provider} does not fetch {medium.kind} URLs",
                 field="messages",
-                hint="Download it first and give the bytes or the path.",
+                hint=GIVE_BYTES,
             )
 
 

@@ -20,7 +20,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks, Turns, _listed
+from . import Body, Fold, MediaLimits, Model, Quirks, Turns, _listed
 from ._caching import block_marks
 from ._common import (
     SpokenText,
@@ -30,6 +30,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -48,6 +49,7 @@ __all__ = [
     "decode",
     "encode",
     "error",
+    "fetches",
     "fold",
     "models",
     "name",
@@ -59,6 +61,10 @@ __all__ = [
 
 name: str = "anthropic_messages"
 stream: StreamFormat = "sse"
+fetches = fetches_urls
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+PDF = ("application/pdf",)
 
 ANTHROPIC = Quirks(
     fields={
@@ -83,6 +89,7 @@ ANTHROPIC = Quirks(
     reasoning_budget="thinking.budget_tokens",
     limits={"temperature": (0, 1), "reasoning": (1024, 128_000)},
     media=frozenset({"image", "document"}),
+    media_limits=MediaLimits(types={"image": IMAGE_TYPES}, source="anthropic 2.14.0"),
     default_max_tokens=8192,
     turns=Turns(refuses=frozenset({"prefill_space"})),
     cache=block_marks,
@@ -198,10 +205,6 @@ def _block(part: str | Media) -> Body:
     plain = part.data is not None and _is_plain(part.media_type)
     block: Body = {"type": "document", "source": _plain(part) if plain else _source(part, PDF)}
     return {**block, "title": part.name} if part.name else block
-
-
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-PDF = ("application/pdf",)
 
 
 def _source(part: Media, taken: Sequence[str]) -> Body:

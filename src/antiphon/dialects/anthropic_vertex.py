@@ -16,12 +16,25 @@ from ..completion import Completion
 from ..errors import ReplyError
 from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, gemini_content
-from ._common import as_list, as_object, loads
+from ._common import as_list, as_object, fetches_urls, loads
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
+__all__ = [
+    "decode",
+    "encode",
+    "error",
+    "fetches",
+    "fold",
+    "models",
+    "name",
+    "next_page",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "anthropic_vertex"
 stream: StreamFormat = "sse"
+fetches = fetches_urls
 VERSION = "vertex-2023-10-16"
 
 

@@ -23,7 +23,7 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks, Turns, _listed
+from . import Body, Fold, MediaLimits, Model, Quirks, Turns, _listed
 from ._caching import points
 from ._common import (
     SpokenText,
@@ -34,6 +34,7 @@ from ._common import (
     count,
     cut_off,
     dumps,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -54,6 +55,7 @@ __all__ = [
     "encode",
     "error",
     "exception",
+    "fetches",
     "fold",
     "model_path",
     "models",
@@ -66,6 +68,51 @@ __all__ = [
 
 name: str = "bedrock_converse"
 stream: StreamFormat = "aws"
+fetches = fetches_urls
+
+IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "image": IMAGES,
+    "audio": {
+        "audio/mpeg": "mp3",
+        "audio/wav": "wav",
+        "audio/x-wav": "wav",
+        "audio/flac": "flac",
+        "audio/x-flac": "flac",
+        "audio/ogg": "ogg",
+        "audio/opus": "opus",
+        "audio/aac": "aac",
+        "audio/mp4": "m4a",
+        "audio/webm": "webm",
+        "audio/x-matroska": "mka",
+    },
+    "video": {
+        "video/mp4": "mp4",
+        "video/quicktime": "mov",
+        "video/webm": "webm",
+        "video/x-matroska": "mkv",
+        "video/x-flv": "flv",
+        "video/mpeg": "mpeg",
+        "video/x-ms-wmv": "wmv",
+        "video/3gpp": "three_gp",
+    },
+    "document": {
+        "application/pdf": "pdf",
+        "text/csv": "csv",
+        "text/html": "html",
+        "text/plain": "txt",
+        "text/markdown": "md",
+        "application/msword": "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "application/vnd.ms-excel": "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    },
+}
+"""What Converse calls the media types it takes, by kind of media."""
+
+# Larger ones are taken of Claude 4 and later (PDF) and of Nova (PDF, DOCX), so the models decide there:
+# docs.aws.amazon.com/bedrock/latest/userguide/inference-api-restrictions.html
+_LONGER = ("application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 
 CONVERSE = Quirks(
     fields={
@@ -91,6 +138,14 @@ CONVERSE = Quirks(
     limits={"temperature": (0, 1), "reasoning": (1024, 128_000)},
     media=frozenset({"image", "audio", "video", "document"}),
     media_urls=False,
+    media_limits=MediaLimits(
+        types={"image": tuple(IMAGES)},
+        data={"image": 3_750_000, "document": 4_500_000, **dict.fromkeys(_LONGER)},
+        base64={"video": 25_000_000},
+        edge=8000,
+        count={"image": 20, "document": 5},
+        source="botocore 1.44.5, Message and VideoSource",
+    ),
     default_max_tokens=8192,
     turns=Turns(refuses=frozenset({"first_assistant"})),
     cache=points,
@@ -199,47 +254,6 @@ def _blocks(turns: Iterable[Message], names: _Names) -> Iterable[Body]:
         # The API refuses empty text blocks, and beside a picture they say nothing.
         for part in [part for part in message.parts if part != ""] or message.parts:
             yield {"text": part} if isinstance(part, str) else _medium(part, names)
-
-
-IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
-FORMATS: Mapping[str, Mapping[str, str]] = {
-    "image": IMAGES,
-    "audio": {
-        "audio/mpeg": "mp3",
-        "audio/wav": "wav",
-        "audio/x-wav": "wav",
-        "audio/flac": "flac",
-        "audio/x-flac": "flac",
-        "audio/ogg": "ogg",
-        "audio/opus": "opus",
-        "audio/aac": "aac",
-        "audio/mp4": "m4a",
-        "audio/webm": "webm",
-        "audio/x-matroska": "mka",
-    },
-    "video": {
-        "video/mp4": "mp4",
-        "video/quicktime": "mov",
-        "video/webm": "webm",
-        "video/x-matroska": "mkv",
-        "video/x-flv": "flv",
-        "video/mpeg": "mpeg",
-        "video/x-ms-wmv": "wmv",
-        "video/3gpp": "three_gp",
-    },
-    "document": {
-        "application/pdf": "pdf",
-        "text/csv": "csv",
-        "text/html": "html",
-        "text/plain": "txt",
-        "text/markdown": "md",
-        "application/msword": "doc",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-        "application/vnd.ms-excel": "xls",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    },
-}
-"""What Converse calls the media types it takes, by kind of media."""
 
 
 def _medium(part: Media, names: _Names) -> Body:

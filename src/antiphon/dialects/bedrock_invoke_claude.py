@@ -15,12 +15,26 @@ from ..events import Event
 from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, bedrock_converse
 from ._bedrock_chunks import chunk
+from ._common import fetches_urls
 from ._listed import one_page as next_page
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
+__all__ = [
+    "decode",
+    "encode",
+    "error",
+    "fetches",
+    "fold",
+    "models",
+    "name",
+    "next_page",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "bedrock_invoke_claude"
 stream: StreamFormat = "aws"
+fetches = fetches_urls
 VERSION = "bedrock-2023-05-31"
 
 

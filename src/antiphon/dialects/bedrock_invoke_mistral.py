@@ -27,6 +27,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -41,6 +42,7 @@ __all__ = [
     "decode",
     "encode",
     "error",
+    "fetches",
     "fold",
     "models",
     "name",
@@ -52,6 +54,7 @@ __all__ = [
 
 name: str = "bedrock_invoke_mistral"
 stream: StreamFormat = "aws"
+fetches = fetches_urls
 
 PROMPT = Quirks(
     fields={

@@ -24,8 +24,9 @@ from ..completion import Completion, Delta, FinishReason, Usage
 from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
-from . import Body, Fold, Model, Quirks
+from . import Body, Fold, MediaLimits, Model, Quirks
 from ._common import (
+    GIVE_BYTES,
     SpokenText,
     as_list,
     as_object,
@@ -49,6 +50,7 @@ __all__ = [
     "decode",
     "encode",
     "error",
+    "fetches",
     "fold",
     "models",
     "name",
@@ -95,6 +97,10 @@ GEMINI = Quirks(
     limits={"reasoning": (1, 32_768)},
     stops=5,
     media=frozenset({"image", "audio", "video", "document"}),
+    media_limits=MediaLimits(
+        types={"image": ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")},
+        source="Google's documentation of image understanding, 2026",
+    ),
 )
 """What Google's own servers take; the provider adds what its models refuse."""
 
@@ -269,23 +275,33 @@ def _media_type(part: Media) -> str:
     )
 
 
+def fetches(medium: Media, quirks: Quirks) -> bool:
+    """Whether Google fetches this medium, known by its URL, itself; of a type not known only its own and YouTube's."""
+    typed = medium.kind in ("image", "document") and "*" not in medium.media_type
+    return quirks.media_urls and (typed or _is_googles(medium.url or ""))
+
+
+def _is_googles(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("youtu.be", "youtube.com") or host.endswith((".youtube.com", ".googleapis.com"))
+
+
 def _file(part: Media, url: str) -> Body:
     """A file that Google fetches: of its Files API, on YouTube, or an image or document at any public address."""
     known = "*" not in part.media_type
-    host = urlsplit(url).hostname or ""
-    if host in ("youtu.be", "youtube.com") or host.endswith((".youtube.com", ".googleapis.com")):
+    if _is_googles(url):
         return {"mimeType": part.media_type, "fileUri": url} if known else {"fileUri": url}
     if part.kind in ("audio", "video"):
         raise RequestError(
             f"this protocol fetches {part.kind} only from YouTube and from Google's Files API",
             field="messages",
-            hint="Download it first and give the bytes or the path.",
+            hint=GIVE_BYTES,
         )
     if not known:
         raise RequestError(
             f"the media type of {url} has to be said",
             field="messages",
-            hint="Give it: Media.from_url(…, media_type='image/png').",
+            hint=f"Say it: Media.from_url(…, media_type='image/png'). {GIVE_BYTES}",
         )
     return {"mimeType": part.media_type, "fileUri": url}
 

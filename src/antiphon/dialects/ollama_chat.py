@@ -25,6 +25,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -37,10 +38,23 @@ from ._common import (
 from ._listed import one_page as next_page
 from ._thinking import ORPHAN, Sieve, split
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
+__all__ = [
+    "decode",
+    "encode",
+    "error",
+    "fetches",
+    "fold",
+    "models",
+    "name",
+    "next_page",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "ollama_chat"
 stream: StreamFormat = "ndjson"
+fetches = fetches_urls
 
 FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 

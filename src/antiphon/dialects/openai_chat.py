@@ -20,6 +20,7 @@ from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, Model, Quirks, _listed
 from ._common import (
+    GIVE_BYTES,
     SpokenText,
     as_list,
     as_object,
@@ -40,7 +41,19 @@ from ._common import (
 )
 from ._thinking import ORPHAN, Sieve, split
 
-__all__ = ["decode", "encode", "error", "fold", "models", "name", "next_page", "notes", "path", "stream"]
+__all__ = [
+    "decode",
+    "encode",
+    "error",
+    "fetches",
+    "fold",
+    "models",
+    "name",
+    "next_page",
+    "notes",
+    "path",
+    "stream",
+]
 
 name: str = "openai_chat"
 stream: StreamFormat = "sse"
@@ -136,17 +149,30 @@ def _part(part: str | Media, quirks: Quirks) -> Body:
     return {name: _filled(value, part) for name, value in shape.items()}
 
 
+def fetches(medium: Media, quirks: Quirks) -> bool:
+    """Whether the provider fetches this medium, known by its URL, itself: by the shape that its kind has here."""
+    shape = quirks.parts.get(medium.kind) or PARTS[medium.kind]
+    return quirks.media_urls and not _places(shape) & BYTES
+
+
+def _places(shape: Mapping[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for value in shape.values():
+        found |= _places(cast("Body", value)) if isinstance(value, Mapping) else {value} & PLACES.keys()
+    return found
+
+
 def _filled(value: Any, part: Media) -> Any:
     """`value` of a shape in PARTS with this medium put into its places."""
     if isinstance(value, Mapping):
         return {name: _filled(inner, part) for name, inner in cast("Body", value).items()}
     if value not in PLACES:
         return value
-    if part.url is not None and value in ("{base64}", "{data_url}"):
+    if part.url is not None and value in BYTES:
         raise RequestError(
             f"this protocol takes {part.kind} input as bytes, not as a URL",
             field="messages",
-            hint="Download it first and give the bytes or the path.",
+            hint=GIVE_BYTES,
         )
     return PLACES[value](part)
 
@@ -171,6 +197,9 @@ PLACES: Mapping[str, Callable[[Media], str]] = {
     "{name}": lambda part: part.name or "document",
 }
 """What can stand in a shape of PARTS: the medium's URL or itself as a data URL, its bytes, its format, its name."""
+
+BYTES = frozenset({"{base64}", "{data_url}"})
+"""The places that no URL fits into."""
 
 
 # --------------------------------------------------------------------------------------------- decode

@@ -29,6 +29,7 @@ from ._common import (
     check,
     count,
     cut_off,
+    fetches_urls,
     finish_reason,
     json_document,
     json_event,
@@ -51,6 +52,7 @@ __all__ = [
     "decode",
     "encode",
     "error",
+    "fetches",
     "fold",
     "models",
     "name",
@@ -62,6 +64,7 @@ __all__ = [
 
 name: str = "openai_responses"
 stream: StreamFormat = "sse"
+fetches = fetches_urls
 
 # Answers are kept for 30 days or more unless the request says no.
 _PRIVATE: Mapping[str, Any] = {"store": False}

@@ -8,9 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import anthropic_messages
+from ..dialects import MediaLimits, anthropic_messages
 from . import Maker, Provider, Way
 from ._facts import refusals
+
+# The size that its errors name since 2026 ("image exceeds 10 MB maximum: … > 10485760 bytes", of the base64; 5 MB
+# before); the others: platform.claude.com, "Vision" and "Request size limits", 2026. Of the count the higher one:
+# models with a context of 200,000 tokens take 100 images.
+LIMITS = MediaLimits(
+    types=anthropic_messages.ANTHROPIC.media_limits.types,
+    base64={"image": 10 * 1024 * 1024},
+    edge=8000,
+    crowd=(20, 2000),
+    count={"image": 600},
+    request=32_000_000,
+    source="Anthropic's errors and documentation, 2026",
+)
 
 PROVIDER = Provider(
     name="anthropic",
@@ -23,7 +36,8 @@ PROVIDER = Provider(
     models_path="models?limit=1000",  # the most that one page holds
     ways={
         "anthropic_messages": Way(
-            anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=refusals("anthropic"))
+            anthropic_messages,
+            replace(anthropic_messages.ANTHROPIC, refusals=refusals("anthropic"), media_limits=LIMITS),
         ),
     },
 )

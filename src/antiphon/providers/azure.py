@@ -18,8 +18,13 @@ from ..errors import RequestError
 from ..request import Request
 from . import Endpoint, Provider, Way
 from .openai import CHAT
+from .openai import LIMITS as THEIRS
 
 ENDPOINT = "AZURE_OPENAI_ENDPOINT"
+
+
+# The models are OpenAI's, and read what they read there; how much of it Azure lets through, no source tells.
+LIMITS = replace(THEIRS, count={}, request=None, source="OpenAI's documentation, 2026, for what models read")
 
 
 def base_url() -> str:
@@ -52,8 +57,10 @@ PROVIDER = Provider(
     address_env=ENDPOINT,
     auth="api-key",
     ways={
-        "openai_chat": Way(openai_chat, replace(CHAT, refusals=(), streamed={}, cache=None)),
-        "openai_responses": Way(openai_responses, openai_responses.OPENAI),
+        "openai_chat": Way(
+            openai_chat, replace(CHAT, refusals=(), streamed={}, cache=None, media_limits=LIMITS)
+        ),
+        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, media_limits=LIMITS)),
     },
     identity=identity,
     open=endpoint,

@@ -157,9 +157,18 @@ CLAUDE = refusals("anthropic", before=rf"{ANTHROPIC}(?!claude-v2)")
 KEEPING = r".*anthropic\.claude-(?!v2|instant|3-(haiku|sonnet|opus)|3-5-sonnet-20240620)"
 # Whatever an ARN without a name stands for, the server decides.
 REFUSALS = (*CLAUDE, *refusals("bedrock"))
-INVOKED = replace(
+# Seen on Bedrock in 2026: "image exceeds 5 MB maximum". The body: botocore 1.44.5, InvokeModel.
+CLAUDE_LIMITS = replace(
+    anthropic.LIMITS,
+    base64={"image": 5 * 1024 * 1024},
+    request=25_000_000,
+    source="botocore 1.44.5 and errors seen in 2026",
+)
+# Claude fetches no addresses on Bedrock: platform.claude.com, "Vision", 2026.
+CLAUDE_HERE = replace(
     anthropic_messages.ANTHROPIC,
     media_urls=False,
+    media_limits=CLAUDE_LIMITS,
     refusals=CLAUDE,
     turns=Turns(refuses=frozenset({"first_assistant", "prefill_space"})),
     cached_models=KEEPING,
@@ -180,9 +189,9 @@ PROVIDER = Provider(
                 bedrock_converse.CONVERSE, refusals=REFUSALS, cached_models=rf"{KEEPING}|.*amazon\.nova-"
             ),
         ),
-        "bedrock_invoke_claude": Way(bedrock_invoke_claude, INVOKED),
+        "bedrock_invoke_claude": Way(bedrock_invoke_claude, CLAUDE_HERE),
         "bedrock_invoke_mistral": Way(bedrock_invoke_mistral, bedrock_invoke_mistral.PROMPT),
-        MANTLE: Way(anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=CLAUDE)),
+        MANTLE: Way(anthropic_messages, replace(CLAUDE_HERE, turns=Turns(), cached_models="")),
     },
     identity=identity,
     open=endpoint,

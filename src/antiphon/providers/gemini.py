@@ -14,6 +14,13 @@ from ..dialects import gemini_content
 from . import Maker, Provider, Way
 from ._facts import refusals
 
+LIMITS = replace(
+    gemini_content.GEMINI.media_limits,
+    data={"application/pdf": 50_000_000},
+    request=100_000_000,
+    source='Google\'s documentation, "File input methods" and "Image understanding", 2026',
+)
+
 PROVIDER = Provider(
     name="gemini",
     title="Google Gemini",
@@ -24,5 +31,10 @@ PROVIDER = Provider(
     auth="x-goog-api-key",
     makers=(Maker("google"),),
     models_path="models?pageSize=1000",  # the most that one page holds
-    ways={"gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=refusals("google")))},
+    ways={
+        "gemini_content": Way(
+            gemini_content,
+            replace(gemini_content.GEMINI, refusals=refusals("google"), media_limits=LIMITS),
+        )
+    },
 )

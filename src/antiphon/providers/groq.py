@@ -7,9 +7,16 @@ no model takes them. Models that think in the text can be told to keep it apart 
 
 from __future__ import annotations
 
-from ..dialects import Quirks, openai_chat
+from ..dialects import MediaLimits, Quirks, openai_chat
 from . import Maker, Provider, Way
 from ._facts import refusals
+
+LIMITS = MediaLimits(
+    pixels=33_177_600,
+    count={"image": 5},
+    request=4_000_000,  # with media in it; for URLs 20 MB
+    source="console.groq.com/docs/vision, 2026",
+)
 
 CHAT = Quirks(
     fields={
@@ -24,6 +31,7 @@ CHAT = Quirks(
     refusals=refusals("groq"),
     stream_usage=False,  # always in the last chunk, under x_groq
     stops=4,
+    media_limits=LIMITS,
 )
 
 PROVIDER = Provider(

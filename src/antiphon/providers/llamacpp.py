@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import anthropic_messages, openai_chat, openai_responses
+from ..dialects import MediaLimits, anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
 from .compatible import CHAT, TURNS
+
+# Its decoder (stb_image) knows no WebP: github.com/ggml-org/llama.cpp issue 28230, September 2026.
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/gif", "image/bmp")},
+    source="llama.cpp issue 28230, September 2026",
+)
+NARROW = replace(LIMITS, types={"image": ("image/png", "image/jpeg", "image/gif")})
 
 PROVIDER = Provider(
     name="llamacpp",
@@ -30,9 +37,12 @@ PROVIDER = Provider(
                 seeded={"cache_prompt": False},
                 turns=TURNS,
                 media=frozenset({"image", "audio"}),
+                media_limits=LIMITS,
             ),
         ),
-        "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
-        "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
+        "openai_responses": Way(openai_responses, replace(openai_responses.COMPATIBLE, media_limits=LIMITS)),
+        "anthropic_messages": Way(
+            anthropic_messages, replace(anthropic_messages.COMPATIBLE, media_limits=NARROW)
+        ),
     },
 )

@@ -6,7 +6,7 @@ listing; `antiphon models mistral` says which of them reason at all (``capabilit
 
 from __future__ import annotations
 
-from ..dialects import Quirks, Turns, openai_chat
+from ..dialects import MediaLimits, Quirks, Turns, openai_chat
 from ..dialects._caching import prompt_key
 from . import Maker, Provider, Way
 
@@ -30,6 +30,10 @@ CHAT = Quirks(
     cache_field="prompt_cache_key",
     stream_usage=False,  # always in the last chunk, and stream_options is unknown there
     media=frozenset({"image", "audio", "document"}),
+    media_limits=MediaLimits(
+        types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+        source='Mistral\'s documentation, "Vision", 2025; its figures for sizes differ from page to page',
+    ),
     parts={
         "audio": {"type": "input_audio", "input_audio": "{url or base64}"},
         "document": {"type": "document_url", "document_url": "{url}", "document_name": "{name}"},

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from ..dialects import Quirks, ollama_chat
+from ..dialects import MediaLimits, Quirks, ollama_chat
 from ..errors import RequestError
 from ..request import Request, checked_base_url
 from . import Endpoint, Provider, Way
@@ -74,6 +74,10 @@ CHAT = Quirks(
     # Otherwise a prompt that is too long loses its beginning without a word (both fields: api/types.go).
     always={"truncate": False, "shift": False},
     media_urls=False,
+    media_limits=MediaLimits(
+        types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp")},
+        source="ollama pull request 17755, August 2026 (WebP by itself, the rest by llama.cpp)",
+    ),
 )
 
 PROVIDER = Provider(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, Refusal, Turns, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, Refusal, Turns, openai_chat, openai_responses
 from ..dialects._caching import prompt_key
 from . import Maker, Provider, Way
 from ._facts import refusals
@@ -22,6 +22,14 @@ NO_IMAGES = Refusal(
     frozenset({"modalities=image", "aspect_ratio"}),
     "openai 3.54.0",
     takers="gpt-5 and later models with dialect='openai_responses'",
+)
+
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+    count={"image": 1500},
+    request=512_000_000,
+    animated=False,
+    source='OpenAI\'s documentation, "Images and vision", 2026',
 )
 
 CHAT = Quirks(
@@ -45,6 +53,7 @@ CHAT = Quirks(
     cache=prompt_key,
     cache_field="prompt_cache_key",
     media=frozenset({"image", "audio/wav", "audio/mpeg", "application/pdf"}),
+    media_limits=LIMITS,
 )
 
 PROVIDER = Provider(
@@ -61,6 +70,7 @@ PROVIDER = Provider(
             replace(
                 openai_responses.PAINTING,
                 refusals=REFUSALS,
+                media_limits=LIMITS,
                 cache=prompt_key,
                 cache_field="prompt_cache_key",
             ),

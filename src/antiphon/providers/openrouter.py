@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, openai_chat, openai_responses
 from ..dialects._caching import part_marks
 from ..errors import RequestError
 from ..request import Request
@@ -55,6 +55,11 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint]:
     yield Endpoint(base_url=request.base_url or URL, headers=attribution())
 
 
+LIMITS = MediaLimits(
+    types={"image": ("image/png", "image/jpeg", "image/webp", "image/gif")},
+    source='openrouter.ai/docs, "Image inputs", 2026; sizes and counts differ between its providers',
+)
+
 CHAT = Quirks(
     fields={
         # Also called max_completion_tokens there; require_parameters goes by the name, and this is the older one.
@@ -87,6 +92,7 @@ CHAT = Quirks(
     stream_usage=False,  # always there
     stops=4,
     media=frozenset({"image", "audio", "video", "document"}),
+    media_limits=LIMITS,
     parts={"document": {"type": "file", "file": {"filename": "{name}", "file_data": "{url}"}}},
 )
 
@@ -107,7 +113,9 @@ PROVIDER = Provider(
     ),
     ways={
         "openai_chat": Way(openai_chat, CHAT),
-        "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),
+        "openai_responses": Way(
+            openai_responses, replace(openai_responses.OPENAI, always={}, media_limits=LIMITS)
+        ),
     },
     open=endpoint,
 )

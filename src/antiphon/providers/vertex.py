@@ -28,7 +28,7 @@ from ..call import Call, Secret
 from ..dialects import anthropic_messages, anthropic_vertex, gemini_content
 from ..errors import CredentialError, RequestError
 from ..request import Request
-from . import Endpoint, Maker, Provider, Way
+from . import Endpoint, Maker, Provider, Way, anthropic
 from ._facts import refusals
 
 CLAUDE = "anthropic_vertex"
@@ -145,6 +145,11 @@ def _token() -> Secret:
             ) from problem
 
 
+# Partners take less than Anthropic itself; the older figure holds for them.
+CLAUDE_LIMITS = replace(
+    anthropic.LIMITS, base64={"image": 5 * 1024 * 1024}, source='platform.claude.com, "Vision", 2026'
+)
+
 PROVIDER = Provider(
     name="vertex",
     title="Vertex AI",
@@ -160,8 +165,13 @@ PROVIDER = Provider(
         "gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=refusals("google"))),
         CLAUDE: Way(
             anthropic_vertex,
-            # Nothing says that Claude fetches addresses from there, so the bytes are asked for.
-            replace(anthropic_messages.ANTHROPIC, refusals=refusals("anthropic"), media_urls=False),
+            # Claude fetches no addresses there: platform.claude.com, "Vision", 2026.
+            replace(
+                anthropic_messages.ANTHROPIC,
+                refusals=refusals("anthropic"),
+                media_urls=False,
+                media_limits=CLAUDE_LIMITS,
+            ),
         ),
     },
     open=endpoint,

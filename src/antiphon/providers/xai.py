@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import Quirks, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, openai_chat, openai_responses
 from . import Maker, Provider, Way
 from ._facts import refusals
 
+LIMITS = MediaLimits(
+    types={"image": ("image/jpeg", "image/png")},
+    data={"image": 20 * 1024 * 1024},
+    source='docs.x.ai, "Image understanding", 2026',
+)
 IMAGES = frozenset({"image/jpeg", "image/png", "image/*"})  # "*" is what a URL without an extension has
 REFUSALS = refusals("xai")
 
@@ -30,6 +35,7 @@ CHAT = Quirks(
     reasoning=openai_chat.EFFORTS,
     refusals=REFUSALS,
     media=IMAGES,
+    media_limits=LIMITS,
 )
 
 PROVIDER = Provider(
@@ -42,7 +48,8 @@ PROVIDER = Provider(
     ways={
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(
-            openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS, media=IMAGES)
+            openai_responses,
+            replace(openai_responses.OPENAI, refusals=REFUSALS, media=IMAGES, media_limits=LIMITS),
         ),
     },
 )
