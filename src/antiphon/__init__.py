@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from .completion import Completion, Delta, FinishReason, SeedStatus, Usage
     from .errors import (
         AntiphonError,
+        BudgetExceeded,
         Cancelled,
         CredentialError,
+        LedgerError,
         NotFound,
         QuotaExhausted,
         RateLimited,
@@ -46,14 +48,18 @@ if TYPE_CHECKING:
         Unreadable,
     )
     from .limits import Limits
+    from .prices import Price, price
     from .replay import key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
+    from .spending import Budget, budget
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AntiphonError",
     "AsyncStream",
+    "Budget",
+    "BudgetExceeded",
     "Cancelled",
     "Client",
     "Completion",
@@ -62,10 +68,12 @@ __all__ = [
     "Delivery",
     "Delta",
     "FinishReason",
+    "LedgerError",
     "Limits",
     "Media",
     "Message",
     "NotFound",
+    "Price",
     "QuotaExhausted",
     "RateLimited",
     "Refused",
@@ -90,10 +98,12 @@ __all__ = [
     "achat",
     "acomplete",
     "astream",
+    "budget",
     "chat",
     "complete",
     "default_client",
     "key",
+    "price",
     "stream",
 ]
 
@@ -116,8 +126,10 @@ _HOMES = {
     "completion": ("Completion", "Delta", "FinishReason", "SeedStatus", "Usage"),
     "errors": (
         "AntiphonError",
+        "BudgetExceeded",
         "Cancelled",
         "CredentialError",
+        "LedgerError",
         "NotFound",
         "QuotaExhausted",
         "RateLimited",
@@ -132,8 +144,10 @@ _HOMES = {
         "Unreadable",
     ),
     "limits": ("Limits",),
+    "prices": ("Price", "price"),
     "replay": ("key",),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
+    "spending": ("Budget", "budget"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .dialects import Model
     from .limits import Limits
     from .replay import Store
+    from .spending import Budget
     from .transport import Transport
 
 __all__ = [
@@ -117,6 +118,9 @@ class Client:
     requests_per_minute=500, tokens_per_minute=200_000)}``. What a provider says in its rate headers and with
     Retry-After is heeded either way, by all calls of one key together.
 
+    `budget` caps what its calls may cost, in place of the process's (`antiphon.budget`) and the environment's
+    ($ANTIPHON_BUDGET, read when the client is made). RequestError where the environment's cannot be read.
+
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
     """
@@ -129,16 +133,19 @@ class Client:
         credentials: Credentials | None = None,
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         from .credentials import Credentials
         from .replay import Store
+        from .spending.bill import Purse
         from .transport import Transport
 
         self.home = Path(home) if home is not None else default_home()
         self.store = store or Store(self.home / "replay.sqlite")
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
-        self._road = Road(self.store, self.transport, self.credentials, limits or {})
+        self._purse = Purse(self.home, budget, self.transport.clock)
+        self._road = Road(self.store, self.transport, self.credentials, limits or {}, self._purse)
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
@@ -198,6 +205,7 @@ class Client:
         """Close connections and the store. The client opens them again when it is used again."""
         run(self.transport.close())
         self.store.close()
+        self._purse.ledger.close()
 
     # ------------------------------------------------------------------------------------- requests
 

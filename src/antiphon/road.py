@@ -31,6 +31,7 @@ from .prepare import Prepared, prepared
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
+from .spending.bill import Bill, Purse
 from .transport import Limits, Transport
 
 __all__ = ["Asked", "Road", "decode"]
@@ -121,11 +122,13 @@ class Road:
         transport: Transport,
         credentials: Credentials,
         limits: Mapping[str, Limits] = MappingProxyType({}),
+        purse: Purse | None = None,
     ) -> None:
         self.store = store
         self.transport = transport
         self.credentials = credentials
         self.limits = limits
+        self.purse = purse
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -259,6 +262,18 @@ class Road:
         return replace(call, headers={**call.headers, **header})
 
     async def _send(self, asked: Asked, call: Call, emit: Emit | None) -> tuple[Reply, Completion]:
+        """Send it, and pay for it from the budget, if there is one."""
+        budget = None if self.purse is None else self.purse.budget(asked.provider, asked.request)
+        if budget is None or self.purse is None:
+            return await self._exchange(asked, call, emit, None)
+        async with self.purse.bill(budget, asked.provider, asked.request, call) as bill:
+            reply, completion = await self._exchange(asked, call, bill.watching(emit), bill)
+            bill.completion = self._completion(asked, completion, reply, replayed=False)
+        return reply, replace(completion, notes=(*completion.notes, *bill.notes))
+
+    async def _exchange(
+        self, asked: Asked, call: Call, emit: Emit | None, bill: Bill | None
+    ) -> tuple[Reply, Completion]:
         dialect = asked.way.dialect
         account = _account(asked, call)
         fold = dialect.fold()
@@ -291,7 +306,7 @@ class Road:
                 limits=self.limits.get(asked.provider.name, asked.provider.limits),
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
-                sign=_signing(asked, call),
+                sign=_signing(asked, call) if bill is None else bill.signing(_signing(asked, call)),
             )
         completion = completions[-1]
         self.transport.settle(account, completion.usage.total_tokens or 0)
@@ -359,6 +374,8 @@ class Road:
             completion,
             provider=request.provider,
             model=completion.model or request.model,
+            requested_model=request.model,
+            base_url=request.base_url or request.identity.get("server"),
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,

@@ -60,4 +60,5 @@ PROVIDER = Provider(
             anthropic_messages, replace(anthropic_messages.ANTHROPIC, refusals=REFUSALS)
         ),
     },
+    price_id="anthropic",
 )

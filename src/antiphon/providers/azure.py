@@ -57,4 +57,5 @@ PROVIDER = Provider(
     },
     identity=identity,
     open=endpoint,
+    price_id="azure",
 )

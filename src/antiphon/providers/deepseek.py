@@ -79,4 +79,5 @@ PROVIDER = Provider(
         "anthropic_messages": Way(anthropic_messages, MESSAGES),
     },
     open=endpoint,
+    price_id="deepseek",
 )

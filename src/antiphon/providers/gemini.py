@@ -59,4 +59,5 @@ PROVIDER = Provider(
     auth="x-goog-api-key",
     models_path="models?pageSize=1000",  # the most that one page holds
     ways={"gemini_content": Way(gemini_content, replace(gemini_content.GEMINI, refusals=REFUSALS))},
+    price_id="google",
 )

@@ -37,4 +37,5 @@ PROVIDER = Provider(
     base_url="https://api.groq.com/openai/v1",
     key_env=("GROQ_API_KEY",),
     ways={"openai_chat": Way(openai_chat, CHAT)},
+    price_id="groq",
 )

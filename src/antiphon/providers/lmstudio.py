@@ -46,4 +46,5 @@ PROVIDER = Provider(
             replace(anthropic_messages.COMPATIBLE, media=frozenset({"image"}), media_urls=False),
         ),
     },
+    free="here",
 )

@@ -89,4 +89,5 @@ PROVIDER = Provider(
     open=endpoint,
     listing=listing,
     notice=notice,
+    free="always",
 )

@@ -39,4 +39,5 @@ PROVIDER = Provider(
     key_env=("MISTRAL_API_KEY",),
     hosts=("api.eu.mistral.ai", "api.us.mistral.ai"),
     ways={"openai_chat": Way(openai_chat, CHAT)},
+    price_id="mistral",
 )

@@ -86,4 +86,5 @@ PROVIDER = Provider(
     ways={"ollama_chat": Way(ollama_chat, CHAT)},
     identity=identity,
     open=endpoint,
+    free="here",
 )

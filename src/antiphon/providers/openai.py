@@ -65,4 +65,5 @@ PROVIDER = Provider(
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS)),
     },
+    price_id="openai",
 )

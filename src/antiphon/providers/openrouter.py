@@ -56,4 +56,5 @@ PROVIDER = Provider(
         "openai_chat": Way(openai_chat, CHAT),
         "openai_responses": Way(openai_responses, replace(openai_responses.OPENAI, always={})),
     },
+    price_id="openrouter",
 )

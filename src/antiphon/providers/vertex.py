@@ -166,4 +166,5 @@ PROVIDER = Provider(
     },
     open=endpoint,
     sign=signed,
+    price_id="google",
 )

@@ -54,4 +54,5 @@ PROVIDER = Provider(
             openai_responses, replace(openai_responses.OPENAI, refusals=REFUSALS, media=IMAGES)
         ),
     },
+    price_id="x-ai",
 )
