@@ -231,7 +231,7 @@ def test_asking_imports_no_price_list():
         "import sys, antiphon\n"
         "completion = antiphon.complete('hi', model='echo')\n"
         "assert antiphon.price(completion).usd == 0\n"
-        "assert 'genai_prices' not in sys.modules and 'antiphon.spending.ledger' in sys.modules\n"
+        "assert 'genai_prices' not in sys.modules and 'antiphon.spending.bill' not in sys.modules\n"
         "assert 'sqlite3' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

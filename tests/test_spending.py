@@ -106,11 +106,11 @@ def asking(peer: peers.Peer, **settings: Any) -> dict[str, Any]:
 
 
 def rows(client: Client) -> list[Row]:
-    return client._purse.ledger.rows("2000-01-01")
+    return client._purse.teller.ledger.rows("2000-01-01")
 
 
 def reserved(client: Client) -> int:
-    return client._purse.ledger.reserved(DAY)
+    return client._purse.teller.ledger.reserved(DAY)
 
 
 # ---------------------------------------------------------------------------------------- the setting

@@ -137,7 +137,7 @@ class Client:
     ) -> None:
         from .credentials import Credentials
         from .replay import Store
-        from .spending.bill import Purse
+        from .spending import Purse
         from .transport import Transport
 
         self.home = Path(home) if home is not None else default_home()
@@ -205,7 +205,7 @@ class Client:
         """Close connections and the store. The client opens them again when it is used again."""
         run(self.transport.close())
         self.store.close()
-        self._purse.ledger.close()
+        self._purse.close()
 
     # ------------------------------------------------------------------------------------- requests
 

@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from . import events
 from .call import Call, Reply, Secret
@@ -31,8 +32,11 @@ from .prepare import Prepared, prepared
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
-from .spending.bill import Bill, Purse
+from .spending import Purse
 from .transport import Limits, Transport
+
+if TYPE_CHECKING:
+    from .spending.bill import Bill
 
 __all__ = ["Asked", "Road", "decode"]
 

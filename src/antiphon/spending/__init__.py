@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
 
 from ..errors import RequestError
 
-__all__ = ["Budget", "budget", "in_force"]
+if TYPE_CHECKING:
+    from ..call import Call
+    from ..limits import Clock
+    from ..providers import Provider
+    from ..request import Request
+    from .bill import Bill, Teller
+
+__all__ = ["Budget", "Purse", "budget"]
 
 VARIABLE = "ANTIPHON_BUDGET"
 EXAMPLE = "Write it like day=5,process=1 (US dollars), or just 5 for a day."
@@ -96,7 +105,42 @@ def budget(
     return _everywhere
 
 
-def in_force(own: Budget | None, environment: Budget | None) -> Budget | None:
-    """The budget that counts: the client's own, else the process's, else the environment's; None where it has no caps."""
-    chosen = own if own is not None else _everywhere if _everywhere is not None else environment
-    return chosen or None
+class Purse:
+    """Where a client's calls are paid from. What books them is imported only where a budget is set."""
+
+    def __init__(self, home: Path, budget: Budget | None, clock: Clock) -> None:
+        self._home = home
+        self._own = budget
+        self._environment = Budget.of_environment()
+        self._clock = clock
+        self._teller: Teller | None = None
+
+    def budget(self, provider: Provider, request: Request) -> Budget | None:
+        """The budget that this request falls under: the client's own, else the process's, else the environment's.
+
+        None where there is none, where it has no caps, or where asking costs nothing.
+        """
+        own, everywhere = self._own, _everywhere
+        chosen = own if own is not None else everywhere if everywhere is not None else self._environment
+        if not chosen or provider.costs_nothing(request.base_url or request.identity.get("server")):
+            return None
+        return chosen
+
+    def bill(
+        self, budget: Budget, provider: Provider, request: Request, call: Call
+    ) -> AbstractAsyncContextManager[Bill]:
+        """A bill for this call; see Teller.bill."""
+        return self.teller.bill(budget, provider, request, call)
+
+    @property
+    def teller(self) -> Teller:
+        if self._teller is None:
+            from .bill import Teller
+
+            self._teller = Teller(self._home, self._clock)
+        return self._teller
+
+    def close(self) -> None:
+        """Close the ledger, if it is open. It opens again when it is used again."""
+        if self._teller is not None:
+            self._teller.ledger.close()

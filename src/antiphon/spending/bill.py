@@ -31,10 +31,10 @@ from ..prices import Rates, dollars
 from ..providers import Provider
 from ..replay import Busy
 from ..request import Media, Request
-from . import Budget, in_force
+from . import Budget
 from .ledger import NOTHING, Full, Ledger, Reservation, Spent
 
-__all__ = ["Bill", "Purse", "day_of"]
+__all__ = ["Bill", "Teller", "day_of"]
 
 log = logging.getLogger("antiphon")
 
@@ -174,7 +174,7 @@ def day_of(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).date().isoformat()
 
 
-# ------------------------------------------------------------------------------------------ the purse
+# ----------------------------------------------------------------------------------------- the teller
 
 
 class _Process:
@@ -205,21 +205,12 @@ class _Process:
 process = _Process()
 
 
-class Purse:
-    """Where a client's calls are paid from: its budget, if any, and the ledger of its home folder."""
+class Teller:
+    """Who sets money aside and settles, in this process's sum and in the ledger of a home folder."""
 
-    def __init__(self, home: Path, budget: Budget | None, clock: Clock) -> None:
-        self._own = budget
-        self._environment = Budget.of_environment()
+    def __init__(self, home: Path, clock: Clock) -> None:
         self._clock = clock
         self.ledger = Ledger(home)
-
-    def budget(self, provider: Provider, request: Request) -> Budget | None:
-        """The budget that this request falls under; None where there is none, or where asking costs nothing."""
-        budget = in_force(self._own, self._environment)
-        if budget is None or provider.costs_nothing(request.base_url or request.identity.get("server")):
-            return None
-        return budget
 
     @asynccontextmanager
     async def bill(
