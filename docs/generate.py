@@ -92,7 +92,9 @@ def library() -> str:
         cls = getattr(antiphon, name)
         if inspect.isclass(cls) and dataclasses.is_dataclass(cls):
             parts.append(f"### `{name}`\n\n{_doc(cls)}\n\n{_fields(cls)}")
-    parts.append(f"## `antiphon.key{_signature(antiphon.key)}`\n\n{_doc(antiphon.key)}")
+    for name in ("price", "budget", "key"):
+        function = getattr(antiphon, name)
+        parts.append(f"## `antiphon.{name}{_signature(function)}`\n\n{_doc(function)}")
     return "\n\n".join(parts) + "\n"
 
 

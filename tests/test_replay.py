@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -818,7 +819,8 @@ def test_an_older_schema_is_migrated(store: Store, monkeypatch: pytest.MonkeyPat
     it = record(store, asked(1), b"old")
     store.close()
     columns = ("ALTER TABLE recordings ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",)
-    monkeypatch.setattr(database, "MIGRATIONS", [*database.MIGRATIONS, columns])
+    newer = replace(database.REPLAY, migrations=[*database.MIGRATIONS, columns])
+    monkeypatch.setattr(store.database, "_schema", newer)
     assert store.get(it).reply.body == b"old"
     assert store.database.row("SELECT pinned FROM recordings", ()) == (0,)
     assert store.database.row("PRAGMA user_version", ()) == (2,)
@@ -830,7 +832,9 @@ def test_a_migration_that_fails_changes_nothing(store: Store, monkeypatch: pytes
     store.close()
     bad = ("ALTER TABLE recordings ADD COLUMN pinned INTEGER", "NO SUCH STATEMENT")
     with monkeypatch.context() as patch:
-        patch.setattr(database, "MIGRATIONS", [*database.MIGRATIONS, bad])
+        patch.setattr(
+            store.database, "_schema", replace(database.REPLAY, migrations=[*database.MIGRATIONS, bad])
+        )
         with pytest.raises(ReplayError):
             store.get(it)
     assert store.get(it) is not None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         BudgetExceeded,
         Cancelled,
         CredentialError,
+        LedgerError,
         NotFound,
         QuotaExhausted,
         RateLimited,
@@ -52,8 +53,10 @@ if TYPE_CHECKING:
     )
     from .limits import Limits
     from .listings import Listing
+    from .prices import Price, price
     from .replay import key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
+    from .spending import Budget, budget
 
 __version__ = "0.1.0"
 
@@ -62,6 +65,7 @@ __all__ = [
     "AsyncBatch",
     "AsyncStream",
     "Batch",
+    "Budget",
     "BudgetExceeded",
     "Cancelled",
     "Client",
@@ -71,12 +75,14 @@ __all__ = [
     "Delivery",
     "Delta",
     "FinishReason",
+    "LedgerError",
     "Limits",
     "Listing",
     "Media",
     "Message",
     "Model",
     "NotFound",
+    "Price",
     "QuotaExhausted",
     "RateLimited",
     "Refused",
@@ -104,10 +110,12 @@ __all__ = [
     "acomplete",
     "astream",
     "batch",
+    "budget",
     "chat",
     "complete",
     "default_client",
     "key",
+    "price",
     "stream",
 ]
 
@@ -136,6 +144,7 @@ _HOMES = {
         "BudgetExceeded",
         "Cancelled",
         "CredentialError",
+        "LedgerError",
         "NotFound",
         "QuotaExhausted",
         "RateLimited",
@@ -152,8 +161,10 @@ _HOMES = {
     "dialects": ("Model",),
     "limits": ("Limits",),
     "listings": ("Listing",),
+    "prices": ("Price", "price"),
     "replay": ("key",),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
+    "spending": ("Budget", "budget"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .dialects import Model
     from .limits import Limits
     from .replay import Store
+    from .spending import Budget
     from .transport import Transport
 
 __all__ = [
@@ -134,6 +135,8 @@ class Client:
 
     With `prompt_caching`, prompts that begin alike are marked for the provider to keep where it takes such marks
     (docs/design/conversations.md); no answer changes by it, only what it costs.
+    `budget` caps what its calls may cost, in place of the process's (`antiphon.budget`) and the environment's
+    ($ANTIPHON_BUDGET, read when the client is made). RequestError where the environment's cannot be read.
 
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
@@ -148,10 +151,12 @@ class Client:
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
         prompt_caching: bool = True,
+        budget: Budget | None = None,
     ) -> None:
         from .credentials import Credentials
         from .prefixes import Prefixes
         from .replay import Store
+        from .spending import Purse
         from .transport import Transport
 
         self.home = Path(home) if home is not None else default_home()
@@ -160,7 +165,8 @@ class Client:
         self.transport = transport or Transport()
         self.listings = Listings(self.home / "listings")
         prefixes = Prefixes() if prompt_caching else None
-        self.road = Road(self.store, self.transport, self.credentials, limits or {}, prefixes)
+        self._purse = Purse(self.home, budget, self.transport.clock)
+        self.road = Road(self.store, self.transport, self.credentials, limits or {}, prefixes, self._purse)
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
@@ -330,6 +336,7 @@ class Client:
         """Close connections and the store. The client opens them again when it is used again."""
         run(self.transport.close())
         self.store.close()
+        self._purse.close()
 
     # ------------------------------------------------------------------------------------- requests
 

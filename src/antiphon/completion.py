@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .call import Reply, Timings
-from .request import Media
+from .request import FrozenDict, Media
 
 __all__ = ["Completion", "Delta", "FinishReason", "SeedStatus", "Usage"]
 
@@ -18,7 +19,10 @@ SeedStatus = Literal["none", "sent", "unsupported"]
 class Usage:
     """Tokens, normalised across providers: cached ones are inside `input_tokens`, reasoning inside `output_tokens`.
 
-    None means that the provider did not say. `cost` is in US dollars, where the provider itself states it.
+    None means that the provider did not say. `details` counts what is priced apart inside these, where there is any:
+    `output_image_tokens`, `input_audio_tokens`, `cache_audio_read_tokens`, `cache_write_1h_tokens` and the like. `tier`
+    is the service tier or speed that was served, where the provider says it. `cost` is in US dollars, where the provider
+    itself states it; see `antiphon.price` for all others.
     """
 
     input_tokens: int | None = None
@@ -26,6 +30,8 @@ class Usage:
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    details: Mapping[str, int] = FrozenDict()
+    tier: str = ""
     cost: float | None = None
 
     @property
@@ -56,6 +62,8 @@ class Completion:
     "unsupported" when this provider takes none, "none" when no seed was given. `replayed` is true when the
     answer came from the store: then nothing was sent and nothing was paid; `recorded` that it is in there now. `notes` say what else a reader
     should know. `parsed` is the JSON value in the text, where JSON was asked for. `raw` is the reply as it arrived.
+    `model` is the provider's word for who answered, `requested_model` the name that was asked for; `base_url` is set
+    only where the address was the user's own.
     """
 
     text: str
@@ -66,6 +74,8 @@ class Completion:
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     provider: str = ""
+    requested_model: str = ""
+    base_url: str | None = None
     fingerprint: str | None = None
     request_id: str | None = None
     timings: Timings = Timings()

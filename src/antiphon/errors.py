@@ -3,7 +3,7 @@
 AntiphonError                what happened (``message``) and what to do (``hint``)
 ├── RequestError             ours to fix before sending: a wrong value, an unsupported setting, bad media
 │   ├── CredentialError      no key found, or a key not allowed for this host
-│   └── BudgetExceeded       it could cost more than the budget has left
+│   └── BudgetExceeded       the call could cost more than what is left of the budget
 ├── TransportError           no whole reply: connect, TLS, deadline, cut-off stream        retryable
 │   └── Cancelled            the caller gave up; the request was closed on the wire
 ├── ReplyError               a reply, but no completion: status, request id, provider, start of the body
@@ -15,7 +15,8 @@ AntiphonError                what happened (``message``) and what to do (``hint`
 │   ├── ServerFailed         5xx and 529                                                   retryable
 │   └── Unreadable           a success status, but not decodable
 ├── Refused                  the model or a filter declined, and nothing usable came
-└── ReplayError              nothing recorded, a row that does not verify, a store that is locked or full
+├── ReplayError              nothing recorded, a row that does not verify, a store that is locked or full
+└── LedgerError              a budget is set, and what is spent cannot be written down: nothing was sent
 
 Errors are chosen by status and documented code, never by guessing at message text.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "BudgetExceeded",
     "Cancelled",
     "CredentialError",
+    "LedgerError",
     "NotFound",
     "QuotaExhausted",
     "RateLimited",
@@ -76,11 +78,31 @@ class CredentialError(RequestError):
 
 
 class BudgetExceeded(RequestError):
-    """The request could cost more than the budget has left, so it was not sent."""
+    """The most that this call could cost is more than what is left. Nothing was sent.
+
+    ``cap`` is "process" or "day". ``limit``, ``spent`` (with what calls in flight may still cost) and ``estimate``
+    (the most that this call could cost) are in US dollars.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        cap: str = "",
+        limit: float = 0.0,
+        spent: float = 0.0,
+        estimate: float = 0.0,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, field="budget", hint=hint)
+        self.cap = cap
+        self.limit = limit
+        self.spent = spent
+        self.estimate = estimate
 
 
 class TransportError(AntiphonError):
-    """No whole reply arrived. ``phase`` says where it broke.
+    """No whole reply arrived. ``phase`` says where it broke, ``limit`` which time limit ran out, if one did.
 
     Sent again automatically only while ``before_output`` is true: nothing of the answer had been seen.
     """
@@ -89,10 +111,17 @@ class TransportError(AntiphonError):
     hint = "Check the network and the address, or raise the time limits (timeout=…)."
 
     def __init__(
-        self, message: str = "", *, phase: Phase = "", before_output: bool = True, hint: str = ""
+        self,
+        message: str = "",
+        *,
+        phase: Phase = "",
+        before_output: bool = True,
+        limit: str = "",
+        hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.phase: Phase = phase
+        self.limit = limit
         self.before_output = before_output
 
 
@@ -198,3 +227,7 @@ class Refused(AntiphonError):
 
 class ReplayError(AntiphonError):
     """Nothing recorded in replay-only mode, a recording that does not verify, or a store that cannot be used."""
+
+
+class LedgerError(AntiphonError):
+    """A budget is set, but its ledger cannot be read or written. A cap that cannot be kept is none: nothing was sent."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from . import events
@@ -39,7 +40,11 @@ from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
 from .replay import Busy, Recording, Store, canonical, key_of
 from .request import Delivery, Request
+from .spending import Purse
 from .transport import Limits, Transport
+
+if TYPE_CHECKING:
+    from .spending.bill import Bill
 
 __all__ = ["Asked", "Road", "decode"]
 
@@ -136,12 +141,14 @@ class Road:
         credentials: Credentials,
         limits: Mapping[str, Limits] = MappingProxyType({}),
         prefixes: Prefixes | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self.store = store
         self.transport = transport
         self.credentials = credentials
         self.limits = limits
         self.prefixes = prefixes
+        self.purse = purse
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -239,7 +246,7 @@ class Road:
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
-                    reply, completion = await self._send(asked, call, emit)
+                    reply, completion = await self._send(asked, ready, call, emit)
             failures = await self._record(asked, call, reply)
         return replace(
             self._completion(asked, ready, completion, reply, replayed=False, notes=[*notes, *failures]),
@@ -308,7 +315,21 @@ class Road:
         header = {"Authorization": secret.prefixed("Bearer ")} if bearer else {provider.auth: secret}
         return replace(call, headers={**call.headers, **header})
 
-    async def _send(self, asked: Asked, call: Call, emit: Emit | None) -> tuple[Reply, Completion]:
+    async def _send(
+        self, asked: Asked, ready: Prepared, call: Call, emit: Emit | None
+    ) -> tuple[Reply, Completion]:
+        """Send it, and pay for it from the budget, if there is one."""
+        budget = None if self.purse is None else self.purse.budget(asked.provider, ready.request)
+        if budget is None or self.purse is None:
+            return await self._exchange(asked, call, emit, None)
+        async with self.purse.bill(budget, asked.provider, ready.request, call) as bill:
+            reply, completion = await self._exchange(asked, call, bill.watching(emit), bill)
+            bill.completion = self._completion(asked, ready, completion, reply, replayed=False)
+        return reply, replace(completion, notes=(*completion.notes, *bill.notes))
+
+    async def _exchange(
+        self, asked: Asked, call: Call, emit: Emit | None, bill: Bill | None
+    ) -> tuple[Reply, Completion]:
         dialect = asked.way.dialect
         account = _account(asked, call)
         fold = dialect.fold()
@@ -341,7 +362,7 @@ class Road:
                 limits=self.limits.get(asked.provider.name, asked.provider.limits),
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
-                sign=_signing(asked, call),
+                sign=_signing(asked, call) if bill is None else bill.signing(_signing(asked, call)),
             )
         completion = completions[-1]
         self.transport.settle(account, completion.usage.total_tokens or 0)
@@ -410,6 +431,8 @@ class Road:
             completion,
             provider=request.provider,
             model=completion.model or ready.request.model,
+            requested_model=ready.request.model,
+            base_url=request.base_url or request.identity.get("server"),
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,

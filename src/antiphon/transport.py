@@ -253,7 +253,7 @@ def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
         async def _create_connection(self, req: Any, *args: Any, **kwargs: Any) -> Any:
             _fresh.set(True)
             protocol: Any = await super()._create_connection(req, *args, **kwargs)
-            if _is_loopback(req.url.host or ""):
+            if is_loopback(req.url.host or ""):
                 _close_hard(protocol.transport)
             return protocol
 
@@ -314,11 +314,12 @@ class _Target(NamedTuple):
                 hint="Store the key with `antiphon keys set` instead.",
             )
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        loopback = _is_loopback(host)
+        loopback = is_loopback(host)
         return cls(parsed, where, loopback, None if loopback else _proxy(parts.scheme, where))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this host, as it stands in an address, is this machine."""
     import ipaddress
 
     if host == "localhost" or host.endswith(".localhost"):
@@ -445,6 +446,7 @@ def _deadline(limit: str, timeout: Timeout, where: str, *, before_output: bool) 
         f"{_DEADLINES[limit].format(where=where, seconds=getattr(timeout, limit))} (timeout.{limit})",
         phase="deadline",
         before_output=before_output,
+        limit=limit,
         hint=f"Give it more time with a larger timeout.{limit}.",
     )
 

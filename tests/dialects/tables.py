@@ -48,7 +48,9 @@ def facts(completion: Completion) -> dict[str, Any]:
         "reasoning": completion.reasoning,
         "media": completion.media,
         "finish_reason": completion.finish_reason,
-        "usage": {name: value for name, value in asdict(completion.usage).items() if value is not None},
+        "usage": {
+            name: value for name, value in asdict(completion.usage).items() if value not in (None, "", {})
+        },
         "model": completion.model,
         "fingerprint": completion.fingerprint,
         "request_id": completion.request_id,

@@ -24,18 +24,19 @@ COMMANDS = {
     "providers": "List the providers, and where each one's key comes from.",
     "keys": "Store, list, remove and test keys.",
     "replay": "Look at, move, check and prune the recorded answers.",
+    "spending": "Show what was spent under a budget, by day and model.",
 }
 
 EXIT_CODES = """\b
 Exit codes:
   0    done
   1    an unexpected failure: please report it, with --debug
-  2    wrong arguments or settings; nothing was sent
+  2    wrong arguments or settings, or over the budget; nothing was sent
   3    no key, or a key that may not go to that host
   4    the provider answered with an error
   5    no whole reply: network, TLS, deadline, cut-off stream
   6    the model or a filter refused
-  7    replay: nothing recorded, or a store that cannot be used
+  7    replay: nothing recorded; or a store that cannot be used
   130  interrupted with Ctrl-C; the request was closed
   141  whoever read the output went away"""
 

@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from .. import providers
 from ..completion import Completion, Delta
+from ..errors import RequestError
+from ..prices import Price, dollars, price
 from .console import Answer, Spinner, tell
 
 if TYPE_CHECKING:
     from ..client import Client, Prompt
 
-__all__ = ["media_left", "opened_client", "show_answer", "show_status", "status_line", "warnings_told"]
+__all__ = [
+    "known_price",
+    "media_left",
+    "opened_client",
+    "show_answer",
+    "show_status",
+    "status_line",
+    "warnings_told",
+]
 
 
 @contextmanager
@@ -120,7 +130,7 @@ def show_status(completion: Completion, seconds: float, told: list[str]) -> None
 
 
 def status_line(completion: Completion, seconds: float) -> str:
-    """Who answered, tokens, cost, time, seed: ``openai/gpt-5 · 12 in, 34 out · 1.2 s · seed 7 sent``."""
+    """Who answered, tokens, cost, time, seed: ``openai/gpt-6-sol · 12 in, 34 out · $0.00036 · 1.2 s · seed 7 sent``."""
     usage = completion.usage
     tokens = [
         f"{count:,} {way}"
@@ -130,12 +140,28 @@ def status_line(completion: Completion, seconds: float) -> str:
     parts = [
         f"{completion.provider}/{completion.model}",
         ", ".join(tokens),
-        f"${usage.cost:.6f}".rstrip("0") if usage.cost else "",
+        _cost(completion),
         f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s",
         _seed(completion),
         "" if completion.finish_reason == "stop" else f"ended by {completion.finish_reason}",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def known_price(completion: Completion) -> Price | None:
+    """What the answer costs to make, where that is known; None too where the price list is not installed."""
+    try:
+        return price(completion)
+    except RequestError:
+        return None
+
+
+def _cost(completion: Completion) -> str:
+    """What was paid for this answer. Nothing is said of what runs on this machine: there it is no question."""
+    if completion.replayed:
+        return "" if providers.get(completion.provider).free == "always" else "$0"
+    found = known_price(completion)
+    return "" if found is None or found.source == "own machine" else dollars(found.usd)
 
 
 def _seed(completion: Completion) -> str:

@@ -14,8 +14,9 @@ import click
 
 from ..errors import AntiphonError, Cancelled, RequestError
 from ..places import home
+from ..prices import dollars
 from ..request import Media, Message
-from .answering import media_left, opened_client, show_answer
+from .answering import known_price, media_left, opened_client, show_answer
 from .console import is_terminal, printable, safe_json, table, tell
 from .conversations import Conversation, Conversations
 from .failures import show
@@ -23,6 +24,7 @@ from .options import Command, asks, settings
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..completion import Completion
 
 __all__ = ["chat"]
 
@@ -107,6 +109,8 @@ class Talk:
         self.look = look
         self.attached: list[Media] = []
         self.person = is_terminal(sys.stdin)
+        self.paid = 0.0  # US dollars
+        self.unpriced = 0  # answers that cost nobody knows what
 
     def run(self) -> None:
         """Until Ctrl-D, the end of the input, or /exit. Piped input ends at the first failure, a person goes on."""
@@ -114,8 +118,22 @@ class Talk:
         with suppress(EOFError, Leave):
             while True:
                 self._round()
+        if not self.look["quiet"] and (self.paid or self.unpriced):
+            tell(self._total())
         if self.person and self.conversation.messages:
             tell(f"kept as {self.conversation.name}: antiphon chat --resume {self.conversation.name}")
+
+    def _total(self) -> str:
+        """What this sitting has cost."""
+        unknown = f"{self.unpriced} answers of unknown price" if self.unpriced else ""
+        return "in all: " + " and ".join(filter(None, (dollars(self.paid) if self.paid else "", unknown)))
+
+    def _count(self, completion: Completion) -> None:
+        if completion.replayed or self.look["quiet"]:
+            return
+        found = known_price(completion)
+        self.paid += 0.0 if found is None else found.usd
+        self.unpriced += found is None
 
     def _round(self) -> None:
         try:
@@ -146,6 +164,7 @@ class Talk:
                 raise
             tell("\n(cancelled; this question and its answer are not kept)")
             return
+        self._count(completion)
         media_left(completion)
         answer = Message("assistant", completion.text)
         self.conversation.messages += [question, answer]

@@ -15,7 +15,7 @@ import click
 from ..call import Reply
 from ..completion import Completion
 from ..request import Media
-from .answering import media_left, opened_client, show_answer, warnings_told
+from .answering import known_price, media_left, opened_client, show_answer, warnings_told
 from .console import is_terminal, safe_json, tell
 from .options import Command, asks, settings
 
@@ -155,9 +155,18 @@ def as_object(completion: Completion) -> dict[str, Any]:
         **plain,
         "media": [_medium(medium) for medium in completion.media],
         "usage": {**asdict(completion.usage), "total_tokens": completion.usage.total_tokens},
+        "cost": cost_object(completion),
         "timings": asdict(completion.timings),
         "raw": None if completion.raw is None else raw_object(completion.raw),
     }
+
+
+def cost_object(completion: Completion) -> dict[str, Any] | None:
+    """What the answer costs to make, and what was paid this time; None where that is not known."""
+    found = known_price(completion)
+    if found is None:
+        return None
+    return {**asdict(found), "paid": 0.0 if completion.replayed else found.usd}
 
 
 def _medium(medium: Media) -> dict[str, Any]:

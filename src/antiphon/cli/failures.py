@@ -14,6 +14,7 @@ from ..errors import (
     AntiphonError,
     Cancelled,
     CredentialError,
+    LedgerError,
     Refused,
     ReplayError,
     ReplyError,
@@ -34,9 +35,13 @@ _CODES: tuple[tuple[type[AntiphonError], int], ...] = (
     (TransportError, 5),
     (Refused, 6),
     (ReplayError, 7),
+    (LedgerError, 7),
 )
 # What an error in JSON tells besides type, message, hint and exit_code, where it has it.
-_DETAILS = ("field", "status", "provider", "code", "request_id", "retry_after", "phase", "reason")
+_DETAILS = (
+    *("field", "status", "provider", "code", "request_id", "retry_after", "phase", "reason"),
+    *("cap", "limit", "spent", "estimate"),
+)
 
 
 def exit_code(error: BaseException) -> int:

@@ -25,7 +25,7 @@ from ..errors import (
     Unauthorized,
     Unreadable,
 )
-from ..request import Media, Message, Part, Request, Schema
+from ..request import FrozenDict, Media, Message, Part, Request, Schema
 from . import Body, Quirks, Refusal
 
 __all__ = [
@@ -35,7 +35,9 @@ __all__ = [
     "as_object",
     "as_text",
     "check",
+    "cost",
     "count",
+    "counts",
     "cut_off",
     "dumps",
     "fetches_urls",
@@ -174,6 +176,35 @@ def count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         return None
     return int(value)
+
+
+def counts(said: Mapping[str, object]) -> Mapping[str, int]:
+    """Those of the named numbers of tokens that are said and not zero."""
+    found = {name: number for name, value in said.items() if (number := count(value))}
+    return FrozenDict(found) if found else NOTHING
+
+
+NOTHING: Mapping[str, int] = FrozenDict()
+TICKS = 10**10  # to the US dollar (docs.x.ai, cost tracking, November 2026)
+
+
+def cost(usage: Body) -> float | None:
+    """What the provider says this call costs, in US dollars; None where it does not say.
+
+    `cost` is OpenRouter's; where the user's own key was used there (`is_byok`) it is the fee alone, and what the
+    model's provider charges stands beside it. `cost_in_usd_ticks` is xAI's.
+    """
+    ticks, told = _money(usage.get("cost_in_usd_ticks")), _money(usage.get("cost"))
+    if told is None:
+        return None if ticks is None else ticks / TICKS
+    upstream = as_object(usage.get("cost_details")).get("upstream_inference_cost")
+    return told + ((_money(upstream) or 0.0) if usage.get("is_byok") is True else 0.0)
+
+
+def _money(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e18:
+        return None
+    return float(value)
 
 
 class SpokenText:

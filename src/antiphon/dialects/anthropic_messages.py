@@ -29,6 +29,7 @@ from ._common import (
     as_text,
     check,
     count,
+    counts,
     cut_off,
     fetches_urls,
     finish_reason,
@@ -292,6 +293,14 @@ def usage(raw: Body) -> Usage:
         cached_tokens=read,
         cache_write_tokens=written,
         reasoning_tokens=count(as_object(raw.get("output_tokens_details")).get("thinking_tokens")),
+        details=counts(
+            {
+                "cache_write_1h_tokens": as_object(raw.get("cache_creation")).get(
+                    "ephemeral_1h_input_tokens"
+                ),
+            }
+        ),
+        tier=as_text(raw.get("speed")),
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +32,7 @@ from ._common import (
     as_text,
     check,
     count,
+    counts,
     cut_off,
     dumps,
     fetches_urls,
@@ -359,7 +360,14 @@ def _usage(raw: Body) -> Usage:
         output_tokens=count(raw.get("outputTokens")),
         cached_tokens=read,
         cache_write_tokens=written,
+        details=counts({"cache_write_1h_tokens": sum(_kept_an_hour(raw))}),
     )
+
+
+def _kept_an_hour(raw: Body) -> Iterator[int]:
+    for row in map(as_object, as_list(raw.get("cacheDetails"))):
+        if row.get("ttl") == "1h":
+            yield count(row.get("inputTokens")) or 0
 
 
 # --------------------------------------------------------------------------------------------- stream

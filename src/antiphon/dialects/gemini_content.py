@@ -33,6 +33,7 @@ from ._common import (
     as_text,
     check,
     count,
+    counts,
     cut_off,
     finish_reason,
     json_document,
@@ -349,7 +350,29 @@ def usage(raw: Body) -> Usage:
         output_tokens=None if said is None and thought is None else (said or 0) + (thought or 0),
         cached_tokens=count(raw.get("cachedContentTokenCount")),
         reasoning_tokens=thought,
+        details=counts(_by_kind(raw)),
     )
+
+
+# Where the tokens are told apart by kind, and what they are counted as; a document is priced as a picture.
+_DETAILS = {
+    "promptTokensDetails": "input_{}_tokens",
+    "toolUsePromptTokensDetails": "input_{}_tokens",
+    "cacheTokensDetails": "cache_{}_read_tokens",
+    "candidatesTokensDetails": "output_{}_tokens",
+}
+_KINDS = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"}
+
+
+def _by_kind(raw: Body) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for field, form in _DETAILS.items():
+        for row in map(as_object, as_list(raw.get(field))):
+            kind = _KINDS.get(as_text(row.get("modality")))
+            if kind is not None:
+                name = form.format(kind)
+                found[name] = found.get(name, 0) + (count(row.get("tokenCount")) or 0)
+    return found
 
 
 _EVENT = Reply(200, b"")  # stands for one event in errors, so that events are not copied

@@ -26,7 +26,9 @@ from ._common import (
     as_object,
     as_text,
     check,
+    cost,
     count,
+    counts,
     cut_off,
     finish_reason,
     json_document,
@@ -257,7 +259,7 @@ def _completion(
         reasoning=reasoning,
         media=tuple(media),
         finish_reason="refusal" if refusal else finish,
-        usage=usage(as_object(_first(documents, "usage"))),
+        usage=usage(as_object(_first(documents, "usage")), _first(documents, "service_tier")),
         model=as_text(_first(documents, "model")),
         fingerprint=as_text(_first(documents, "system_fingerprint")) or None,
         request_id=ident,
@@ -328,7 +330,7 @@ def _sound(data: bytes) -> Media:
     return Media.from_bytes(data, media_type="audio/pcm")  # unless the bytes say what they are
 
 
-def usage(raw: Body) -> Usage:
+def usage(raw: Body, tier: object = None) -> Usage:
     """Usage as every server of this protocol means it: cached tokens inside input, reasoning inside output."""
     given = as_object(raw.get("prompt_tokens_details") or raw.get("prompt_token_details"))
     cached = _known(
@@ -343,14 +345,22 @@ def usage(raw: Body) -> Usage:
     if entered is not None and spent is not None and reasoning:
         # xAI counts reasoning beside the answer, all others inside: the total tells.
         spent += reasoning if reasoning > spent or total == entered + spent + reasoning else 0
-    cost = raw.get("cost")
     return Usage(
         input_tokens=entered,
         output_tokens=spent,
         cached_tokens=cached,
         cache_write_tokens=count(given.get("cache_write_tokens")),
         reasoning_tokens=reasoning,
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        details=counts(
+            {
+                "input_audio_tokens": given.get("audio_tokens"),
+                "input_image_tokens": given.get("image_tokens"),
+                "output_audio_tokens": made.get("audio_tokens"),
+                "output_image_tokens": made.get("image_tokens"),
+            }
+        ),
+        tier=as_text(tier),
+        cost=cost(raw),
     )
 
 

@@ -27,6 +27,7 @@ from ._common import (
     as_object,
     as_text,
     check,
+    cost,
     count,
     cut_off,
     fetches_urls,
@@ -326,7 +327,7 @@ def _completion(response: Body, reply: Reply) -> Completion:
         reasoning=reasoning,
         media=media,
         finish_reason=finish,
-        usage=usage(as_object(response.get("usage"))),
+        usage=usage(as_object(response.get("usage")), response.get("service_tier")),
         model=as_text(response.get("model")),
         request_id=ident,
         timings=reply.timings,
@@ -431,17 +432,17 @@ def _failure(response: Body, reply: Reply) -> ReplyError | Refused:
     return reply_error(reply, message=message, codes=codes, request_id_in_body=ident)
 
 
-def usage(raw: Body) -> Usage:
+def usage(raw: Body, tier: object = None) -> Usage:
     """Usage as this protocol counts: cached tokens inside input, reasoning inside output."""
     read, made = as_object(raw.get("input_tokens_details")), as_object(raw.get("output_tokens_details"))
-    cost = raw.get("cost")  # OpenRouter, in US dollars
     return Usage(
         input_tokens=count(raw.get("input_tokens")),
         output_tokens=count(raw.get("output_tokens")),
         cached_tokens=count(read.get("cached_tokens")),
         cache_write_tokens=count(read.get("cache_write_tokens")),
         reasoning_tokens=count(made.get("reasoning_tokens")),
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        tier=as_text(tier),
+        cost=cost(raw),
     )
 
 

@@ -21,7 +21,7 @@ from ..call import Call, Secret
 from ..dialects import Dialect, Model, Quirks
 from ..errors import RequestError
 from ..request import Request, checked_base_url
-from ..transport import Answer, Limits
+from ..transport import Answer, Limits, is_loopback
 from ._facts import LEVELS, Maker, facts
 
 __all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
@@ -69,6 +69,11 @@ class Provider:
     request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
     found; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
     `notice` says what a person should know who chooses a model, or nothing.
+
+    What it costs: `price_id` is its name in the genai-prices package, empty where that has no prices of it;
+    `price_names` gives the names a model may have there, the likelier ones first, for the name in the answer and the
+    name that was asked for. `free` says where asking costs nothing: "always",
+    or "here" for a server at an address of this machine.
     """
 
     name: str
@@ -92,6 +97,9 @@ class Provider:
     listing: Callable[[], Sequence[Model]] | None = None
     answer: Answer | None = None
     notice: Callable[[str], str] | None = None
+    price_id: str = ""
+    price_names: Callable[[str, str], tuple[str, ...]] | None = None
+    free: Literal["", "always", "here"] = ""
 
     def way(self, dialect: str | None) -> Way:
         """The way with this dialect's name, or the default one. RequestError lists the choices."""
@@ -111,6 +119,13 @@ class Provider:
             return None
         plain = checked_base_url(base_url)
         return plain if urlsplit(plain).path else plain + self.base_path
+
+    def costs_nothing(self, base_url: str | None) -> bool:
+        """Whether asking costs nothing: always, or because it runs on this machine. `base_url` is the user's own."""
+        if self.free != "here":
+            return self.free == "always"
+        address = base_url or self.base_url
+        return not address or is_loopback(_host(address) or "")
 
     @property
     def own_hosts(self) -> tuple[str, ...]:

@@ -40,4 +40,5 @@ PROVIDER = Provider(
             replace(anthropic_messages.ANTHROPIC, refusals=refusals("anthropic"), media_limits=LIMITS),
         ),
     },
+    price_id="anthropic",
 )

@@ -64,4 +64,5 @@ PROVIDER = Provider(
     },
     identity=identity,
     open=endpoint,
+    price_id="azure",
 )

@@ -174,6 +174,17 @@ CLAUDE_HERE = replace(
     cached_models=KEEPING,
 )
 
+
+def listed_names(answered: str, asked: str) -> tuple[str, ...]:
+    """The model's names in a price list, by the name that was asked for: a reply leaves out what makes it dearer.
+
+    Without the ARN around it; prefixes stay (``us.``, ``global.``). What stands behind an application's own profile
+    only the reply tells, if anything does: Claude's name, without its maker's.
+    """
+    names = [name.rpartition("/")[2] if name.startswith("arn:") else name for name in (asked, answered)]
+    return tuple(f"anthropic.{name}" if name.startswith("claude-") else name for name in names)
+
+
 PROVIDER = Provider(
     name="bedrock",
     title="Amazon Bedrock",
@@ -196,4 +207,6 @@ PROVIDER = Provider(
     identity=identity,
     open=endpoint,
     sign=signed,
+    price_id="aws",
+    price_names=listed_names,
 )

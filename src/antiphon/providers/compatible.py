@@ -55,4 +55,5 @@ PROVIDER = Provider(
         "openai_responses": Way(openai_responses, openai_responses.COMPATIBLE),
         "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
     },
+    free="here",
 )

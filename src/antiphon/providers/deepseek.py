@@ -70,4 +70,5 @@ PROVIDER = Provider(
         "anthropic_messages": Way(anthropic_messages, MESSAGES),
     },
     open=endpoint,
+    price_id="deepseek",
 )

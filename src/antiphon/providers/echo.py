@@ -19,4 +19,5 @@ PROVIDER = Provider(
         "openai_chat": Way(openai_chat, replace(CHAT, fields={**CHAT.fields, "modalities": ("modalities",)}))
     },
     answer=testing.echo,
+    free="always",
 )

@@ -37,4 +37,5 @@ PROVIDER = Provider(
             replace(gemini_content.GEMINI, refusals=refusals("google"), media_limits=LIMITS),
         )
     },
+    price_id="google",
 )

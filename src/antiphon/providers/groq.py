@@ -41,4 +41,5 @@ PROVIDER = Provider(
     key_env=("GROQ_API_KEY",),
     makers=(Maker("groq"),),
     ways={"openai_chat": Way(openai_chat, CHAT)},
+    price_id="groq",
 )

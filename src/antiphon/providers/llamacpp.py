@@ -45,4 +45,5 @@ PROVIDER = Provider(
             anthropic_messages, replace(anthropic_messages.COMPATIBLE, media_limits=NARROW)
         ),
     },
+    free="here",
 )

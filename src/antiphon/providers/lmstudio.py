@@ -48,4 +48,5 @@ PROVIDER = Provider(
             replace(anthropic_messages.COMPATIBLE, media=frozenset({"image"}), media_urls=False),
         ),
     },
+    free="here",
 )

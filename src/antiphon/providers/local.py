@@ -91,4 +91,5 @@ PROVIDER = Provider(
     open=endpoint,
     listing=listing,
     notice=notice,
+    free="always",
 )

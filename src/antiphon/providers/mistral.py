@@ -48,4 +48,5 @@ PROVIDER = Provider(
     makers=(Maker("mistral"),),
     hosts=("api.eu.mistral.ai", "api.us.mistral.ai"),
     ways={"openai_chat": Way(openai_chat, CHAT)},
+    price_id="mistral",
 )

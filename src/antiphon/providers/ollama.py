@@ -90,4 +90,5 @@ PROVIDER = Provider(
     ways={"ollama_chat": Way(ollama_chat, CHAT)},
     identity=identity,
     open=endpoint,
+    free="here",
 )

@@ -76,4 +76,5 @@ PROVIDER = Provider(
             ),
         ),
     },
+    price_id="openai",
 )

@@ -118,4 +118,5 @@ PROVIDER = Provider(
         ),
     },
     open=endpoint,
+    price_id="openrouter",
 )

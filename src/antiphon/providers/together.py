@@ -39,4 +39,5 @@ PROVIDER = Provider(
     key_env=("TOGETHER_API_KEY",),
     hosts=("api.together.xyz",),
     ways={"openai_chat": Way(openai_chat, CHAT)},
+    price_id="together",
 )

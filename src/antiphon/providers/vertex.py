@@ -176,4 +176,5 @@ PROVIDER = Provider(
     },
     open=endpoint,
     sign=signed,
+    price_id="google",
 )

@@ -36,4 +36,5 @@ PROVIDER = Provider(
         ),
         "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
     },
+    free="here",
 )

@@ -52,4 +52,5 @@ PROVIDER = Provider(
             replace(openai_responses.OPENAI, refusals=REFUSALS, media=IMAGES, media_limits=LIMITS),
         ),
     },
+    price_id="x-ai",
 )

@@ -1,4 +1,4 @@
-"""The SQLite file under the store: opening it, its schema, who may write, and what its failures mean.
+"""The SQLite file under the store (and under the spending ledger): opening it, its schema, who may write, and what its failures mean.
 
 Imported only when a store is used, because sqlite3 takes longer to import than the rest of the package.
 """
@@ -13,13 +13,14 @@ import time
 import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ReplayError
-from .failures import Busy, failure, is_locked
+from .failures import STORE, Busy, failure, is_locked
 
-__all__ = ["Database"]
+__all__ = ["Database", "Schema"]
 
 APPLICATION_ID: Final = 0x416E7470  # "Antp": says that an SQLite file is a replay store
 PAGE_SIZE: Final = 8_192
@@ -59,6 +60,17 @@ MIGRATIONS: list[tuple[str, ...]] = [
     ),
 ]
 
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What an SQLite file holds: what it is called in errors, the mark that says so, and how it is made."""
+
+    what: str
+    application_id: int
+    migrations: list[tuple[str, ...]]
+
+
+REPLAY: Final = Schema(STORE, APPLICATION_ID, MIGRATIONS)
 
 # Seconds that a fork waits for threads that are in the middle of something.
 FORK_PATIENCE: Final = 5.0
@@ -104,8 +116,9 @@ class Database:
     In write-ahead mode readers and the writer do not wait for each other. Every method raises ReplayError.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema | None = None) -> None:
         self.path = path
+        self._schema = schema or REPLAY
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._waits = True
@@ -127,14 +140,14 @@ class Database:
         with self._read_lock:
             try:
                 if self._reader is None:
-                    self._reader = _open(self.path, create=False)
+                    self._reader = _open(self.path, self._schema, create=False)
                     if self._reader is None:
                         return None
                 # All rows, so that the statement is finished: an open one would hold the log back.
                 rows = self._reader.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 self._drop_reader()
-                raise failure(error, self.path) from error
+                raise failure(error, self.path, self._schema.what) from error
             return rows[0] if rows else None
 
     @contextmanager
@@ -151,10 +164,10 @@ class Database:
             self._others += 1
         connection = None
         try:
-            connection = _open(self.path, create=False)
+            connection = _open(self.path, self._schema, create=False)
             yield connection
         except sqlite3.Error as error:
-            raise failure(error, self.path) from error
+            raise failure(error, self.path, self._schema.what) from error
         finally:
             _closed(connection)
             with self._count_lock:
@@ -169,7 +182,7 @@ class Database:
         Without `wait` it raises Busy instead of waiting for anything: the lock, or the file being opened.
         """
         if not self._write_lock.acquire(blocking=wait, timeout=PATIENCE if wait else -1):
-            raise Busy(f"the replay store {self.path} is being written to")
+            raise Busy(f"the {self._schema.what} {self.path} is being written to")
         try:
             writer = self._begun(wait=wait)
             try:
@@ -181,7 +194,7 @@ class Database:
                 raise
         except sqlite3.Error as error:
             self._drop_writer()
-            raise failure(error, self.path) from error
+            raise failure(error, self.path, self._schema.what) from error
         finally:
             self._write_lock.release()
 
@@ -190,8 +203,8 @@ class Database:
             self._reopen_if_moved()
         if self._writer is None:
             if not wait:
-                raise Busy(f"the replay store {self.path} is not open yet")
-            self._writer = _open(self.path, create=True)
+                raise Busy(f"the {self._schema.what} {self.path} is not open yet")
+            self._writer = _open(self.path, self._schema, create=True)
             self._waits = True
             self._inode, self._looked_at = _inode(self.path), time.monotonic()
         assert self._writer is not None
@@ -203,7 +216,9 @@ class Database:
         except sqlite3.OperationalError as error:
             if wait or not is_locked(error):
                 raise
-            raise Busy(f"the replay store {self.path} is being written to by another process") from None
+            raise Busy(
+                f"the {self._schema.what} {self.path} is being written to by another process"
+            ) from None
         return self._writer
 
     def _reopen_if_moved(self) -> None:
@@ -314,33 +329,33 @@ def _inode(path: Path) -> tuple[int, int] | None:
 # --------------------------------------------------------------------------------------------- opening
 
 
-def _open(path: Path, *, create: bool) -> sqlite3.Connection | None:
-    """A connection to a store with today's schema; None if there is none and it is not to be made."""
+def _open(path: Path, schema: Schema, *, create: bool) -> sqlite3.Connection | None:
+    """A connection to a file with today's schema; None if there is none and it is not to be made."""
     if create:
-        _make_file(path)
-    elif not _size(path):
+        _make_file(path, schema)
+    elif not _size(path, schema):
         return None
-    connection = _connect(path, "mode=rw")
+    connection = _connect(path, schema, "mode=rw")
     try:
-        _prepare(connection, path)
+        _prepare(connection, path, schema)
     except sqlite3.OperationalError as error:
         connection.close()
         if create or is_locked(error):
             raise
-        return _open_read_only(path, error)
+        return _open_read_only(path, schema, error)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> sqlite3.Connection:
+def _open_read_only(path: Path, schema: Schema, cause: sqlite3.OperationalError) -> sqlite3.Connection:
     """A store in a folder that may not be written to. Its log cannot be shared there, so it must be empty."""
-    if _size(path.with_name(path.name + "-wal")):
+    if _size(path.with_name(path.name + "-wal"), schema):
         raise cause
-    connection = _connect(path, "mode=ro&immutable=1")
+    connection = _connect(path, schema, "mode=ro&immutable=1")
     try:
-        if _version(connection, path) != len(MIGRATIONS):
+        if _version(connection, path, schema) != len(schema.migrations):
             raise cause
     except BaseException:
         connection.close()
@@ -348,36 +363,36 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> sqlite3.Conn
     return connection
 
 
-def _size(path: Path) -> int:
+def _size(path: Path, schema: Schema) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise _no_access(path, error) from error
+        raise _no_access(path, schema, error) from error
 
 
-def _make_file(path: Path) -> None:
+def _make_file(path: Path, schema: Schema) -> None:
     """The file, empty, for the owner only; SQLite gives the files beside it the same permissions."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise _no_access(path, error) from error
+        raise _no_access(path, schema, error) from error
 
 
-def _no_access(path: Path, error: OSError) -> ReplayError:
+def _no_access(path: Path, schema: Schema, error: OSError) -> ReplayError:
     return ReplayError(
-        f"the replay store {path} cannot be opened: {error.strerror or error}",
+        f"the {schema.what} {path} cannot be opened: {error.strerror or error}",
         hint="Check the folder and who owns it, or choose another with ANTIPHON_HOME.",
     )
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, schema: Schema, mode: str) -> sqlite3.Connection:
     if path.absolute() in _unsafe:
         raise ReplayError(
-            f"the replay store {path} was in use by another thread when this process was forked",
-            hint="Use the 'spawn' start method of multiprocessing, or fork before the store is used.",
+            f"the {schema.what} {path} was in use by another thread when this process was forked",
+            hint="Use the 'spawn' start method of multiprocessing, or fork before it is used.",
         )
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
@@ -388,11 +403,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     # Nothing in a file that somebody else made may call functions of ours.
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cache_size=-8192")
-    version = _version(connection, path)
+    version = _version(connection, path, schema)
     if version == 0:
         connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -401,8 +416,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint={LATE_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT_PAGES * PAGE_SIZE * 4}")
-    if version < len(MIGRATIONS):
-        _migrate(connection, path)
+    if version < len(schema.migrations):
+        _migrate(connection, path, schema)
 
 
 def _in_wal_mode(connection: sqlite3.Connection) -> bool:
@@ -424,32 +439,32 @@ def _journal_mode(connection: sqlite3.Connection, deadline: float) -> str | None
         return None
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
     """The version of the schema, 0 for a new file. ReplayError if the file is not ours or too new."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == schema.application_id
     if not ours and (version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
         raise ReplayError(
-            f"{path} is an SQLite file, but not a replay store",
+            f"{path} is an SQLite file, but not a {schema.what}",
             hint="Move it away, or choose another folder with ANTIPHON_HOME.",
         )
-    if version > len(MIGRATIONS):
+    if version > len(schema.migrations):
         raise ReplayError(
-            f"the replay store {path} has schema {version}; this version of Antiphon knows {len(MIGRATIONS)}",
+            f"the {schema.what} {path} has schema {version}; this version of Antiphon knows {len(schema.migrations)}",
             hint="Upgrade Antiphon, or choose another folder with ANTIPHON_HOME.",
         )
     return version
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection, path)  # again: another process may have been faster
-        for statements in MIGRATIONS[version:]:
+        version = _version(connection, path, schema)  # again: another process may have been faster
+        for statements in schema.migrations[version:]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA application_id={schema.application_id}")
+        connection.execute(f"PRAGMA user_version={len(schema.migrations)}")
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from ..errors import ReplayError
 
-__all__ = ["Busy", "damaged", "failure", "is_locked"]
+__all__ = ["STORE", "Busy", "damaged", "failure", "is_locked"]
+
+STORE = "replay store"
 
 
 class Busy(ReplayError):
     """A put that was told not to wait would have to: another one is writing, or there is too much to write."""
 
 
-def damaged(path: Path, what: str) -> ReplayError:
+def damaged(path: Path, how: str, what: str = STORE) -> ReplayError:
     """The error for a store whose content is not what was written."""
+    listed = "`antiphon replay verify` lists all that is damaged. " if what == STORE else ""
     return ReplayError(
-        f"the replay store {path} is damaged: {what}",
-        hint=f"`antiphon replay verify` lists all that is damaged. To start afresh, move {path.name} away, together with "
+        f"the {what} {path} is damaged: {how}",
+        hint=f"{listed}To start afresh, move {path.name} away, together with "
         "the files beside it that end in -wal and -shm.",
     )
 
@@ -44,7 +47,7 @@ _FAILURES: tuple[tuple[int, str, str, str], ...] = (
         13,
         "database or disk is full",
         "is full, or its disk is",
-        "Free some space, or drop old recordings with `antiphon replay prune`.",
+        "Free some space, for instance by dropping old recordings with `antiphon replay prune`.",
     ),
     (
         14,
@@ -56,17 +59,17 @@ _FAILURES: tuple[tuple[int, str, str, str], ...] = (
 _DAMAGE = {11: "database disk image is malformed", 26: "file is not a database"}
 
 
-def failure(error: Exception, path: Path) -> ReplayError:
-    """What an error of sqlite3 means for the store at `path`, and the way out."""
+def failure(error: Exception, path: Path, what: str = STORE) -> ReplayError:
+    """What an error of sqlite3 means for the store at `path`, and the way out. `what` is what to call it."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
     text = str(error)
     for number, known in _DAMAGE.items():
         if code == number or known in text:
-            return damaged(path, known)
+            return damaged(path, known, what)
     for number, known, meaning, hint in _FAILURES:
         if code == number or (not code and known in text):
-            return ReplayError(f"the replay store {path} {meaning}", hint=hint)
-    return ReplayError(f"the replay store {path} failed: {text}")
+            return ReplayError(f"the {what} {path} {meaning}", hint=hint)
+    return ReplayError(f"the {what} {path} failed: {text}")
 
 
 def is_locked(error: Exception) -> bool:
