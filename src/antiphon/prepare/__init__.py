@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..providers import Provider, Way
 from ..request import Delivery, Request
+from . import structured
 
 __all__ = ["Prepared", "prepared"]
 
@@ -25,8 +26,10 @@ class Prepared:
 def prepared(request: Request, provider: Provider, way: Way, delivery: Delivery) -> Prepared:
     """`request` as it goes out to `provider` by `way`. RequestError for what cannot be honoured.
 
-    Pure and quick: no network, no files. The same request gives the same result, so that a replay can say again
+    Pure and quick: no network, no files. JSON comes first, since a format that the model does not take is neither
+    refused nor left out but asked for in words. The same request gives the same result, so that a replay can say again
     what was changed.
     """
     del provider, delivery
-    return Prepared(request, way.notes(request))
+    request, told = structured.instructed(request, way)
+    return Prepared(request, (*told, *way.notes(request)))
