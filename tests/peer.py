@@ -155,7 +155,9 @@ class _Answers(BaseHTTPRequestHandler):
             seen.disconnected = 0.0
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
+    """Its threads end with the process, and it says nothing of clients that hang up."""
+
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -169,7 +171,7 @@ def serve() -> Iterator[Peer]:
     """A running Peer on a free loopback port; its base URL ends in /v1."""
     peer = Peer()
     handler = type("Answers", (_Answers,), {"peer": peer})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     peer.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -23,7 +23,7 @@ from ..errors import RequestError
 from ..request import Schema
 from . import patterns
 
-__all__ = ["MAX_SCHEMA", "Check", "checker", "missing"]
+__all__ = ["MAX_SCHEMA", "Check", "checker", "forget", "missing"]
 
 MAX_SCHEMA = 256 * 1024
 """The most characters of a schema, as JSON."""
@@ -49,6 +49,11 @@ def missing(why: str) -> RequestError:
         field="response_format",
         hint="Run `pip install 'antiphon[schema]'`.",
     )
+
+
+def forget() -> None:
+    """Look all schemas over anew: the library has come or gone."""
+    _checker.cache_clear()
 
 
 @lru_cache(maxsize=64)
@@ -187,6 +192,7 @@ def _with(library: Any, schema: Any) -> Check:
         draft.check_schema(schema)
     except library.exceptions.SchemaError as error:
         raise _bad(f"is wrong at {_place(error.absolute_path)}: {_short(error.message)}") from None
+    _spell_out(schema)
     # Without a registry of our own the library would fetch what a schema refers to.
     registry = importlib.import_module("referencing").Registry()
     ours = {**draft.VALIDATORS, **_OURS}
@@ -199,6 +205,14 @@ def _with(library: Any, schema: Any) -> Check:
             raise _bad("leads back to itself, or branches too often, to be checked")
 
     return partial(_problems_of, validator)
+
+
+def _spell_out(schema: Any) -> None:
+    """Write ``false`` under a name as a keyword, for the library does not say where it met it."""
+    for keyword, value in list(_keywords(schema)):
+        if keyword in _NAMED and isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            members.update({name: {"not": {}} for name, inner in members.items() if inner is False})
 
 
 _TOO_MUCH = "$: takes too long to check, is nested too deeply, or holds numbers that are too large"
@@ -328,7 +342,7 @@ def _words(error: Any) -> str:
         return f"must not have {', '.join(map(_short, names))}"
     if error.validator in ("enum", "const"):
         return f"must be {'one of ' if error.validator == 'enum' else ''}{_short(wanted)}"
-    if error.validator is None:  # the schema is false
+    if error.validator == "not" and wanted == {}:
         return "must not be there"
     return f"does not obey {error.validator}: {_short(wanted)}"
 
