@@ -28,7 +28,9 @@ class Many:
     delays: tuple[float, float] = (0.0, 0.0)  # seconds before the first answer, and before a second
     fails_second: bool = False
     seen: list[str] = field(default_factory=list)  # the bodies, as text
-    left: threading.Event = field(default_factory=threading.Event)  # set when a client hangs up while it waits
+    left: threading.Event = field(
+        default_factory=threading.Event
+    )  # set when a client hangs up while it waits
     waiting: threading.Event = field(default_factory=threading.Event)  # set when a delay begins
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -127,10 +128,10 @@ def test_no_text_ends_in_another_error(text: str) -> None:
 def test_reading_takes_no_more_than_the_text_is_long(piece: str) -> None:
     """Four million characters of anything are read within the test's time limit, which what is quadratic would miss."""
     text = piece * (MAX_TEXT // len(piece))
-    try:
-        assert find(text).value == {"a": 1}
-    except NotJSON as error:
-        assert len(str(error)) < 100
+    found: Any = None
+    with suppress(NotJSON):
+        found = find(text).value
+    assert found == ({"a": 1} if piece == '{"a": 1} ' else None)
 
 
 def test_numbers_are_those_of_the_standard_parser() -> None:

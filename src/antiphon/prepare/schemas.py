@@ -175,8 +175,9 @@ def _check_patterns(found: Sequence[Any]) -> None:
 
 # ----------------------------------------------------------------------------------------- the library
 
-BUDGET = 300_000
-"""The most keywords that are looked at for one answer, a second or two."""
+BUDGET = 200_000
+"""The most keywords that are looked at for one answer: a second, or three where they lie deep."""
+_TRIAL = 20_000  # the same for the trial of a schema
 _left = threading.local()
 
 
@@ -200,7 +201,7 @@ def _with(library: Any, schema: Any) -> Check:
     validator = counting(schema, registry=registry)
     trials: tuple[Any, ...] = (None, True, 0, "", {}, [])
     for value in trials:  # what never ends, ends here and not when the answer has been paid for
-        problems = _problems_of(validator, value)
+        problems = _problems_of(validator, value, _TRIAL)
         if problems == (_TOO_MUCH,):
             raise _bad("leads back to itself, or branches too often, to be checked")
 
@@ -218,8 +219,8 @@ def _spell_out(schema: Any) -> None:
 _TOO_MUCH = "$: takes too long to check, is nested too deeply, or holds numbers that are too large"
 
 
-def _problems_of(validator: Any, value: Any) -> tuple[str, ...]:
-    _left.keywords = BUDGET
+def _problems_of(validator: Any, value: Any, budget: int = BUDGET) -> tuple[str, ...]:
+    _left.keywords = budget
     _left.searches = patterns.Steps()
     try:
         errors = islice(validator.iter_errors(value), 100)
