@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..call import Timings
 from ..completion import Completion, Usage
@@ -233,8 +234,13 @@ class Repair:
 
 def _sum(one: Usage, other: Usage) -> Usage:
     """The tokens of both; what one of them does not say is not known of both."""
-    pairs = {f.name: (getattr(one, f.name), getattr(other, f.name)) for f in fields(Usage)}
-    return Usage(**{name: None if None in pair else sum(pair) for name, pair in pairs.items()})
+    return Usage(**{f.name: _added(getattr(one, f.name), getattr(other, f.name)) for f in fields(Usage)})
+
+
+def _added(one: Any, other: Any) -> Any:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one + other
+    return one if one == other else None
 
 
 def _after(one: Timings, other: Timings) -> Timings:
