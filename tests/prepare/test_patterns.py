@@ -76,7 +76,7 @@ def test_a_budget_ends_what_is_too_much_work() -> None:
         (r"(a)\1", "groupref"),
         ("(?i)a", "flags"),
         ("(?i:a)", "subpattern"),
-        ("(" * 400 + ")" * 400, "recursion"),
+        ("(" * 400 + ")" * 400, "groups"),
         ("x" * (MAX_PATTERN + 1), f"{MAX_PATTERN:,}"),
     ],
 )

@@ -213,6 +213,22 @@ def test_a_check_ends_in_bounded_time() -> None:
     assert problems(list(range(20_000)), {"uniqueItems": True}) == ()
 
 
+def test_a_caller_deep_in_its_own_calls_gets_the_same_verdict() -> None:
+    """Near Python's limit the check goes to a stack of its own, and nobody sees a RecursionError."""
+    schemas.forget()
+    recursive = {"type": "object", "properties": {"child": {"anyOf": [{"$ref": "#"}, {"const": 1}]}}}
+    value: Any = 2
+    for _ in range(60):
+        value = {"child": value}
+
+    def down(calls: int, schema: Any) -> tuple[str, ...]:
+        return down(calls - 1, schema) if calls else problems(value, schema)
+
+    assert down(0, recursive) == down(600, recursive) == ("$" + ".child" * 60 + ": must be 1",)
+    with pytest.raises(RequestError, match="itself"):
+        down(600, {"$ref": "#"})
+
+
 def test_the_schema_is_looked_over_once() -> None:
     """A job that asks a thousand times pays for the metaschema once; equal schemas are one."""
     schemas.forget()

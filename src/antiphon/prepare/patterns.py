@@ -22,6 +22,8 @@ __all__ = ["BUDGET", "MAX_PATTERN", "Steps", "TooMuch", "check", "search"]
 
 MAX_PATTERN = 1_000
 """The most characters of one pattern."""
+MAX_GROUPS = 100
+"""The most groups of one pattern, which may all lie in each other."""
 BUDGET = 1_000_000
 """The most steps of one search, or of several together: about half a second."""
 
@@ -51,10 +53,12 @@ def check(pattern: str) -> str:
     """Why `pattern` cannot be searched for; empty if it can."""
     if len(pattern) > MAX_PATTERN:
         return f"it has more than {MAX_PATTERN:,} characters"
+    if pattern.count("(") > MAX_GROUPS:
+        return f"it has more than {MAX_GROUPS} groups"
     try:
         _compiled(pattern)
-    except (re.error, RecursionError, OverflowError, ValueError) as error:
-        return str(error) or "it is nested too deeply"
+    except (re.error, OverflowError, ValueError) as error:
+        return str(error)
     return ""
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 from ..errors import RequestError
@@ -33,6 +34,7 @@ MAX_PROBLEMS = 20
 """The most problems that are told of one answer."""
 _MAX_WORDS = 160  # characters of one thing quoted in a problem
 
+T = TypeVar("T")
 Check = Callable[[Any], tuple[str, ...]]
 """From a value to its problems, as ``$.items[0].n: must be integer``; none where it obeys the schema."""
 
@@ -58,6 +60,10 @@ def forget() -> None:
 
 @lru_cache(maxsize=64)
 def _checker(document: str) -> Check | None:
+    return _with_room(partial(_looked_over, document))
+
+
+def _looked_over(document: str) -> Check | None:
     schema = json.loads(document)
     _check_size(document, schema)
     _look_over(schema)
@@ -178,6 +184,9 @@ def _check_patterns(found: Sequence[Any]) -> None:
 BUDGET = 200_000
 """The most keywords that are looked at for one answer: a second, or three where they lie deep."""
 _TRIAL = 20_000  # the same for the trial of a schema
+_FRAMES = 600
+"""The most calls that a check may lie in each other: of 64 levels in an answer, each asked three keywords, it needs 400."""
+_ROOM = 200  # calls that the library may need beyond that; at Python's own limit its hashing ends the thread
 _left = threading.local()
 
 
@@ -205,7 +214,7 @@ def _with(library: Any, schema: Any) -> Check:
         if problems == (_TOO_MUCH,):
             raise _bad("leads back to itself, or branches too often, to be checked")
 
-    return partial(_problems_of, validator)
+    return lambda value: _with_room(partial(_problems_of, validator, value))
 
 
 def _spell_out(schema: Any) -> None:
@@ -222,12 +231,50 @@ _TOO_MUCH = "$: takes too long to check, is nested too deeply, or holds numbers 
 def _problems_of(validator: Any, value: Any, budget: int = BUDGET) -> tuple[str, ...]:
     _left.keywords = budget
     _left.searches = patterns.Steps()
+    _left.deepest = _depth() + _FRAMES
     try:
         errors = islice(validator.iter_errors(value), 100)
         found = {problem for error in errors for problem in _problems(error)}
     except (patterns.TooMuch, RecursionError, ArithmeticError):
         return (_TOO_MUCH,)
     return tuple(sorted(found)[:MAX_PROBLEMS])
+
+
+def _depth() -> int:
+    """How many calls this one lies in."""
+    frame, count = sys._getframe(), 0  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def _lies_deeper_than(calls: int) -> bool:
+    try:
+        sys._getframe(calls)  # pyright: ignore[reportPrivateUsage]
+    except ValueError:
+        return False
+    return True
+
+
+def _with_room(run: Callable[[], T]) -> T:
+    """What `run` gives, on a thread of its own where the caller has left too little of Python's stack."""
+    if _depth() + _FRAMES + _ROOM < sys.getrecursionlimit():
+        return run()
+    done: list[T] = []
+    failed: list[RequestError] = []
+
+    def elsewhere() -> None:
+        try:
+            done.append(run())
+        except RequestError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=elsewhere, name="antiphon-check")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 Keyword = Callable[[Any, Any, Any, Any], Iterable[Any] | None]
@@ -238,7 +285,7 @@ def _counted(run: Keyword) -> Keyword:
 
     def counting(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterable[Any]:
         _left.keywords -= 1
-        if _left.keywords < 0:
+        if _left.keywords < 0 or _lies_deeper_than(_left.deepest):
             raise patterns.TooMuch
         return run(validator, wanted, value, schema) or ()
 
