@@ -145,7 +145,8 @@ def providers() -> str:
         rows.append(f"| `{name}` | {address} | {keys} | {ways} | {seeds} | {taken} |")
     intro = (
         "Each provider is one file in `src/antiphon/providers`. A server of your own needs none: use `compatible` "
-        "with a base URL. A setting that a provider does not take is refused before anything is sent."
+        "with a base URL. A setting that a provider does not take is refused before anything is sent; "
+        "only JSON is asked for in words then (see [JSON](../how-to/json.md))."
     )
     return "\n\n".join([GENERATED, "# Providers", intro, "\n".join(rows)]) + "\n"
 

@@ -30,7 +30,7 @@ class Peer:
 
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
-    text: Callable[[Any], str] = lambda body: f"answer to {body['messages'][-1]['content']}"
+    text: Callable[[Any], str] = lambda body: answer(body)
     status: int = 200
     error: Any = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -39,6 +39,13 @@ class Peer:
     usage: dict[str, Any] | None = None  # instead of one that counts words
     cut: int = 0  # how many of the next streams break off before their first word
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def answer(body: Any) -> str:
+    """What is answered unless a test says otherwise: JSON where it is asked for, else the question again."""
+    if body.get("response_format"):
+        return '{"n": 7}'
+    return f"answer to {body['messages'][-1]['content']}"
 
 
 def completion(text: str, model: str) -> dict[str, Any]:
@@ -150,7 +157,9 @@ class _Answers(BaseHTTPRequestHandler):
             seen.disconnected = 0.0
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
+    """Its threads end with the process, and it says nothing of clients that hang up."""
+
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -164,7 +173,7 @@ def serve() -> Iterator[Peer]:
     """A running Peer on a free loopback port; its base URL ends in /v1."""
     peer = Peer()
     handler = type("Answers", (_Answers,), {"peer": peer})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     peer.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -258,3 +258,72 @@ def test_a_media_url_stays_a_url():
     assert Media.from_url("https://host/thing", kind="audio").media_type == "audio/*"
     assert Media.from_url("https://host/a.pdf").kind == "document"
     assert Media.from_url("https://host/a.png").sha256 is None
+
+
+# ------------------------------------------------------------------------------------------- pydantic
+
+
+def test_a_pydantic_model_is_a_schema():
+    """The class itself stands for its schema, under its name; pydantic is not imported for it."""
+    import pydantic
+
+    class Cat(pydantic.BaseModel):
+        name: str
+        lives: int = 9
+
+    asked = Config(response_format=Cat).response_format
+    assert asked == Schema(Cat.model_json_schema(), name="Cat", strict=False)
+
+
+def test_a_closed_model_is_strict():
+    """What OpenAI demands of strict schemas (all required, no others, all the way down) is seen, not made."""
+    import pydantic
+
+    class Closed(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="forbid")
+        n: int
+
+    class Around(Closed):
+        inner: list[Closed]
+
+    class Leaky(Closed):
+        inner: dict[str, int]
+
+    class Optional(Closed):
+        m: int | None = None
+
+    assert [Schema.of(model).strict for model in (Closed, Around, Leaky, Optional)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_model_may_be_called_anything():
+    """A name that providers do not take is made one."""
+
+    class Model:
+        @staticmethod
+        def model_json_schema():
+            return {"type": "object"}
+
+    Model.__name__ = "Пара[int, str]" * 20
+    assert Schema.of(Model).name == ("_int_str" * 20)[:64]
+
+
+@pytest.mark.parametrize("value", [int, "yaml", 3, object()])
+def test_other_response_formats_are_refused(value):
+    """Among them classes that are no models."""
+    with pytest.raises(RequestError, match="pydantic model") as caught:
+        Config(response_format=value)
+    assert caught.value.field == "response_format"
+
+
+def test_a_schema_that_is_nested_too_deeply_is_refused():
+    """No RecursionError, whatever is given."""
+    schema = {}
+    for _ in range(100_000):
+        schema = {"not": schema}
+    with pytest.raises(RequestError, match="nested too deeply"):
+        Schema(schema)

@@ -686,9 +686,7 @@ def test_every_config_field_is_a_setting_of_the_doors():
 
 def test_importing_antiphon_pulls_in_nothing_heavy():
     """import antiphon loads no HTTP library, event loop, database, CLI or numeric package."""
-    heavy = (
-        "aiohttp asyncio sqlite3 pydantic numpy torch click rich platformdirs xllamacpp ssl huggingface_hub"
-    )
+    heavy = "aiohttp asyncio sqlite3 pydantic numpy torch click rich platformdirs xllamacpp ssl huggingface_hub jsonschema"
     code = (
         f"import sys, antiphon, json; print(json.dumps([m for m in '{heavy}'.split() if m in sys.modules]))"
     )

@@ -110,7 +110,7 @@ class Settings(TypedDict, total=False):
     repeat_penalty: float | None
     stop: str | Sequence[str]
     reasoning: Reasoning | None
-    response_format: ResponseFormat | Schema | Mapping[str, Any] | None
+    response_format: ResponseFormat | Schema | Mapping[str, Any] | type | None
     modalities: Sequence[Modality]
     aspect_ratio: str | None
     extra: Mapping[str, Any]
@@ -175,8 +175,8 @@ class Client:
     def complete(self, prompt: Prompt, **settings: Unpack[Settings]) -> Completion:
         """Answer one prompt.
 
-        Raises RequestError (field and fix named), CredentialError, TransportError, ReplyError, Refused or
-        ReplayError. The answer is never an error text.
+        Raises RequestError (field and fix named), CredentialError, TransportError, ReplyError (SchemaFailed where
+        the answer is not the JSON that was asked for), Refused or ReplayError. The answer is never an error text.
         """
         asked = self.asked(prompt, settings)
         return self.road.replayed(asked) or run(self.road.answered(asked))

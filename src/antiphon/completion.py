@@ -60,10 +60,10 @@ class Completion:
 
     `reasoning` is kept apart from `text`. `seed_status` is "sent" when the seed went to the provider,
     "unsupported" when this provider takes none, "none" when no seed was given. `replayed` is true when the
-    answer came from the store: then nothing was sent and nothing was paid; `recorded` that it is in there now. `notes` say what else a reader
-    should know. `parsed` is the JSON value in the text, where JSON was asked for. `raw` is the reply as it arrived.
-    `model` is the provider's word for who answered, `requested_model` the name that was asked for; `base_url` is set
-    only where the address was the user's own.
+    answer came from the store: then nothing was sent and nothing was paid; `recorded` that it is in there now. `notes`
+    say what else a reader should know. `parsed` is the JSON value in the text, where JSON was asked for; after a
+    refusal it is None. `raw` is the reply as it arrived. `model` is the provider's word for who answered,
+    `requested_model` the name that was asked for; `base_url` is set only where the address was the user's own.
     """
 
     text: str

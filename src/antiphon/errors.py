@@ -13,7 +13,8 @@ AntiphonError                what happened (``message``) and what to do (``hint`
 │   ├── QuotaExhausted       out of money or quota: waiting does not help
 │   ├── Rejected             any other 4xx
 │   ├── ServerFailed         5xx and 529                                                   retryable
-│   └── Unreadable           a success status, but not decodable
+│   ├── Unreadable           a success status, but not decodable
+│   └── SchemaFailed         an answer, but not the JSON that was asked for: text, problems
 ├── Refused                  the model or a filter declined, and nothing usable came
 ├── ReplayError              nothing recorded, a row that does not verify, a store that is locked or full
 └── LedgerError              a budget is set, and what is spent cannot be written down: nothing was sent
@@ -23,7 +24,7 @@ Errors are chosen by status and documented code, never by guessing at message te
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 __all__ = [
     "AntiphonError",
@@ -39,6 +40,7 @@ __all__ = [
     "ReplayError",
     "ReplyError",
     "RequestError",
+    "SchemaFailed",
     "ServerFailed",
     "TransportError",
     "Unauthorized",
@@ -203,6 +205,36 @@ class Unreadable(ReplyError):
     """The status says success, but the body is not what the protocol promises."""
 
     hint = "Check that the base URL is the API's and not a web page or a proxy's."
+
+
+class SchemaFailed(ReplyError):
+    """The answer is not JSON, or does not obey the schema, where JSON was asked for; a repair has been tried where that helps.
+
+    ``text`` is the answer as it came, ``problems`` what is wrong with it, as ``$.items[0].n: must be integer, not
+    string``, and ``completion`` the whole answer, with its usage: it has been paid for. With a seed it is recorded, so
+    that the same request fails in the same way.
+    """
+
+    hint = "Ask again with another seed or replay='refresh', simplify the schema, or ask a stronger model."
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        text: str = "",
+        problems: tuple[str, ...] = (),
+        completion: Any = None,
+        status: int = 0,
+        provider: str = "",
+        request_id: str | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(
+            message, status=status, provider=provider, request_id=request_id, body=text[:2000], hint=hint
+        )
+        self.text = text
+        self.problems = problems
+        self.completion = completion
 
 
 class Refused(AntiphonError):

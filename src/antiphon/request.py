@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -350,7 +351,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A JSON Schema that the answer must obey. `strict` asks the provider to enforce it while generating."""
+    """A JSON Schema that the answer must obey. `strict` asks the provider to enforce it while generating.
+
+    It goes out as it is. With `strict`, OpenAI takes only schemas whose objects all say additionalProperties: false
+    and require all their properties.
+    """
 
     schema: Mapping[str, Any]
     name: str = "answer"
@@ -359,7 +364,10 @@ class Schema:
     def __post_init__(self) -> None:
         if not isinstance(self.schema, Mapping):
             raise RequestError("a JSON Schema is an object", field="response_format")
-        object.__setattr__(self, "schema", frozen_json(self.schema, "schema"))
+        try:
+            object.__setattr__(self, "schema", frozen_json(self.schema, "schema"))
+        except RecursionError:
+            raise RequestError("the JSON Schema is nested too deeply", field="response_format") from None
         clean = self.name.replace("-", "").replace("_", "")
         # The tightest rule of those that take a name (OpenAI: up to 64 of a-z, A-Z, 0-9, _ and -).
         if not (1 <= len(self.name) <= 64 and clean.isascii() and (clean.isalnum() or not clean)):
@@ -367,6 +375,29 @@ class Schema:
                 f"schema name must be 1 to 64 letters, digits, _ or -, not {self.name!r}",
                 field="response_format",
             )
+
+    @classmethod
+    def of(cls, model: Any) -> Schema:
+        """The schema of a pydantic model (anything with `model_json_schema`), named after it.
+
+        It is strict if it is closed as OpenAI wants it: ``model_config = ConfigDict(extra="forbid")``, no defaults.
+        """
+        schema = model.model_json_schema()
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", model.__name__)[:64]
+        return cls(schema, name=name, strict=_is_closed(schema))
+
+
+def _is_closed(schema: Any) -> bool:
+    """Whether every object in this schema requires all its properties and allows no others."""
+    if isinstance(schema, Mapping):
+        members = cast("Mapping[str, Any]", schema)
+        properties = cast("Mapping[str, Any] | None", members.get("properties"))
+        if members.get("type") == "object" or properties is not None:
+            required = cast("Iterable[str]", members.get("required", ()))
+            if members.get("additionalProperties") is not False or set(properties or ()) != set(required):
+                return False
+        return all(_is_closed(value) for value in members.values())
+    return all(map(_is_closed, schema)) if isinstance(schema, list | tuple) else True  # pyright: ignore[reportUnknownArgumentType]
 
 
 ResponseFormat: TypeAlias = Literal["text", "json"] | Schema
@@ -399,7 +430,7 @@ class Config:
     repeat_penalty above 0 to 10; 1 is off
     stop           up to 16 texts that end the answer
     reasoning      "off", "low", "medium", "high", or a budget in tokens (1 or more)
-    response_format  "text", "json", a Schema, or a JSON Schema as a dict
+    response_format  "text", "json", a Schema, a JSON Schema as a dict, or a pydantic model class
     modalities     kinds of output asked for: "text", "image", "audio"
     aspect_ratio   of generated images, as "16:9"
     extra          the provider's own fields, merged into the body as they are
@@ -419,7 +450,7 @@ class Config:
     repeat_penalty: float | None = None
     stop: tuple[str, ...] = ()
     reasoning: Reasoning | None = None
-    response_format: ResponseFormat | Mapping[str, Any] | None = None
+    response_format: ResponseFormat | Mapping[str, Any] | type | None = None
     modalities: tuple[Modality, ...] = ()
     aspect_ratio: str | None = None
     extra: Mapping[str, Any] = field(default_factory=FrozenDict)
@@ -487,10 +518,13 @@ def _response_format(value: object) -> ResponseFormat:
         return value
     if isinstance(value, Mapping):
         return Schema(cast("Mapping[str, Any]", value))
-    if value in ("text", "json"):
+    if isinstance(value, str) and value in ("text", "json"):
         return cast("ResponseFormat", value)
+    if isinstance(value, type) and hasattr(value, "model_json_schema"):
+        return Schema.of(value)
     raise RequestError(
-        f"response_format must be 'text', 'json' or a JSON Schema, not {value!r}", field="response_format"
+        f"response_format must be 'text', 'json', a JSON Schema or a pydantic model, not {value!r}",
+        field="response_format",
     )
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from . import events
@@ -34,7 +34,7 @@ from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
 from .prefixes import Prefixes, is_long
-from .prepare import Prepared, lifecycle, prepared, unanswered
+from .prepare import Prepared, lifecycle, prepared, structured, unanswered
 from .prepare import media as media_steps
 from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
@@ -50,12 +50,15 @@ __all__ = ["Asked", "Road", "decode"]
 
 log = logging.getLogger("antiphon")
 
+T = TypeVar("T")
 Emit = Callable[[Delta], object]
 
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
 # Most pages of a model listing; a server that always names another one would never end.
 LISTING_PAGES = 50
+# Characters of an answer that are checked on the private loop; longer ones would hold up the others.
+CHECKED_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,16 @@ class Asked:
             return cls(request, provider, way, delivery, credential, secret)
         document = canonical(request)
         return cls(request, provider, way, delivery, credential, secret, key_of(document), document)
+
+    def again(self, request: Request, *, spent: float = 0.0) -> Asked:
+        """A second round, in what `spent` seconds have left of the time. TransportError where nothing is left."""
+        delivery, total = self.delivery, self.delivery.timeout.total
+        if total is not None and spent >= total:
+            raise TransportError(f"no answer within {total:g} s (timeout.total)", phase="deadline")
+        if total is not None and spent:
+            delivery = replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
+        again = Asked.of(request, self.provider, delivery, credential=self.credential, given=self.given)
+        return replace(again, way=self.way)
 
     @property
     def seed_status(self) -> SeedStatus:
@@ -156,8 +169,36 @@ class Road:
     def replayed(self, asked: Asked) -> Completion | None:
         """The recorded completion, or None where the provider has to be asked.
 
-        Raises ReplayError in mode "only" when nothing is recorded or the store cannot be read.
+        Raises ReplayError in mode "only" when nothing is recorded or the store cannot be read, and SchemaFailed where
+        the recorded answer is not the JSON that was asked for.
         """
+        if not structured.wanted(asked.request):
+            return self._replayed(asked)
+        # Here and not on the private loop: the first one loads a library.
+        structured.check_schema(asked.request)
+        first = self._replayed(asked)
+        if first is None:
+            return None
+        judged = structured.judged(asked.request, asked.way, first)
+        return judged if isinstance(judged, Completion) else self._repair_replayed(asked, judged)
+
+    def _repair_replayed(self, asked: Asked, repair: structured.Repair) -> Completion | None:
+        """Both recorded rounds as one, or None where the second has to be asked for."""
+        again = asked.again(repair.request)
+        only = asked.delivery.replay == "only"
+        recording = self._recorded(again.key or "", strict=only)
+        if recording is not None:
+            return repair.joined(self._replay(again, recording), asked.way)
+        if repair.native:
+            raise repair.failed
+        if only:
+            raise ReplayError(
+                f"the recorded answer is not the JSON that was asked for, and no repair is recorded ({again.key})",
+                hint="Ask once with replay='auto', or import the recording of the repair too.",
+            )
+        return None
+
+    def _replayed(self, asked: Asked) -> Completion | None:
         if asked.key is None or asked.delivery.replay == "refresh":
             return None
         recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
@@ -188,7 +229,32 @@ class Road:
     # ------------------------------------------------------------------------------- the long way
 
     async def answered(self, asked: Asked, emit: Emit | None = None) -> Completion:
-        """Ask the provider (or join who is asking already). `emit` gets the deltas as they stream."""
+        """Ask the provider (or join who is asking already). `emit` gets the deltas as they stream.
+
+        Where JSON is asked for in words, `emit` gets the answer only when it has been checked and, if need be, repaired.
+        """
+        if not structured.wanted(asked.request):
+            return await self._answered(asked, emit)
+        started = asyncio.get_running_loop().time()
+        live = structured.is_native(asked.request, asked.way)
+        first = await self._answered(asked, emit if live else None)
+        completion = await _checked(first, partial(structured.judged, asked.request, asked.way, first))
+        if not isinstance(completion, Completion):
+            completion = await self._repaired(asked, completion, started)
+        if emit and not live:
+            for delta in deltas(completion):
+                emit(delta)
+        return completion
+
+    async def _repaired(self, asked: Asked, repair: structured.Repair, started: float) -> Completion:
+        """The completion after a second round. SchemaFailed where there is none, or it did not help."""
+        if repair.native:
+            raise repair.failed
+        spent = asyncio.get_running_loop().time() - started
+        second = await self._answered(asked.again(repair.request, spent=spent), None)
+        return await _checked(second, partial(repair.joined, second, asked.way))
+
+    async def _answered(self, asked: Asked, emit: Emit | None) -> Completion:
         if asked.key is None:
             return await self._fetch(asked, emit)
         flight = self._flights.get(asked.key)
@@ -501,6 +567,13 @@ def _with_query(address: str, more: Mapping[str, str]) -> str:
         return address
     path, _, query = address.partition("?")
     return f"{path}?{urlencode({**dict(parse_qsl(query)), **more})}"
+
+
+async def _checked(completion: Completion, check: Callable[[], T]) -> T:
+    """What `check` says of this completion; of a long one on another thread."""
+    if len(completion.text) <= CHECKED_AT_ONCE:
+        return check()
+    return await asyncio.to_thread(check)
 
 
 def deltas(completion: Completion) -> Iterator[Delta]:

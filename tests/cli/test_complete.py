@@ -187,6 +187,34 @@ def test_the_model_may_come_from_the_environment(cli, monkeypatch):
     assert cli("complete", "hi").stderr.startswith("echo/parrot")
 
 
+NUMBER = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
+
+
+def test_an_answer_under_a_schema_is_printed_as_it_is_and_parsed_in_json(cli, tmp_path):
+    """Plain output is the text; --json has the value beside it."""
+    (tmp_path / "s.json").write_text(NUMBER)
+    assert cli(*ECHO, '{"n": 3}', "--schema", tmp_path / "s.json").stdout == '{"n": 3}\n'
+    whole = json.loads(cli(*ECHO, '{"n": 3}', "--schema", tmp_path / "s.json", "--json").stdout)
+    assert (whole["text"], whole["parsed"]) == ('{"n": 3}', {"n": 3})
+
+
+def test_an_answer_that_fails_its_schema_is_shown_with_its_problems(cli, tmp_path):
+    """Exit code 4 and nothing on stdout; the text and what is wrong with it on stderr, or in the JSON."""
+    (tmp_path / "s.json").write_text(NUMBER)
+    result = cli(*ECHO, '{"n": "x"}', "--schema", tmp_path / "s.json", "--no-stream")
+    assert (result.exit_code, result.stdout) == (4, "")
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert lines[0] == 'answer: {"n": "x"}'
+    assert lines[1] == "problem: $.n: must be integer, not string"
+    assert lines[2].startswith(
+        "error: echo: the answer is not the JSON that was asked for: $.n: must be integer"
+    )
+    assert lines[3].startswith("hint: ")
+    error = json.loads(cli(*ECHO, '{"n": "x"}', "--schema", tmp_path / "s.json", "--json").stdout)["error"]
+    assert (error["type"], error["exit_code"], error["text"]) == ("SchemaFailed", 4, '{"n": "x"}')
+    assert error["problems"] == ["$.n: must be integer, not string"]
+
+
 def test_schema_and_response_format_exclude_each_other(cli, tmp_path):
     """Only one of them can be meant."""
     (tmp_path / "s.json").write_text("{}")

@@ -145,17 +145,19 @@ def answers(ask: Ask, *content: dict[str, Any], stop: str = "end_turn") -> Answe
 
 
 HELLO = {"text": "Grüß 👋"}
+AS_JSON = {"text": '{"a": 7, "b": "Grüß 👋"}'}
 THOUGHT = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
 
 
 @pytest.mark.parametrize("model", [CLAUDE, MISTRAL])
 def test_text_with_system_picture_schema_and_seed(ask: Ask, server: Bedrock, model: str) -> None:
     """One signed request with everything in it; boto3 sends the same body and path, and reads the same text."""
-    server.says(answers(ask, HELLO))
+    server.says(answers(ask, AS_JSON))
     prompt = [Message("system", "Brief."), Message("user", Media.from_bytes(PNG), "Look")]
     completion = ask(prompt, model, max_tokens=9, response_format=SCHEMA, seed=7)
 
-    assert (completion.text, completion.finish_reason, completion.provider) == ("Grüß 👋", "stop", "bedrock")
+    assert (completion.text, completion.finish_reason) == (AS_JSON["text"], "stop")
+    assert (completion.parsed, completion.provider) == ({"a": 7, "b": "Grüß 👋"}, "bedrock")
     assert (completion.seed_status, completion.model, completion.usage.total_tokens) == (
         "unsupported",
         model,
@@ -172,9 +174,9 @@ def test_text_with_system_picture_schema_and_seed(ask: Ask, server: Bedrock, mod
         if ask.streams:  # type: ignore[attr-defined]
             with closing(boto.converse_stream(**params)["stream"]) as found:
                 told = list(found)
-            assert told[1]["contentBlockDelta"]["delta"] == HELLO
+            assert told[1]["contentBlockDelta"]["delta"] == AS_JSON
         else:
-            assert boto.converse(**params)["output"]["message"]["content"] == [HELLO]
+            assert boto.converse(**params)["output"]["message"]["content"] == [AS_JSON]
     other = server.seen[-1]
     assert other.verdict == "signed"
     assert (json.loads(other.body), other.path) == (sent, ours.path)

@@ -320,7 +320,7 @@ SAID = [
     {
         "match": {"userMessage": "hello"},
         "response": {
-            "content": "Hello from the other side.",
+            "content": '{"n": 7}',
             "reasoning": "A greeting. ",
             "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, "cost": 0.0125},
         },
@@ -351,7 +351,8 @@ def test_aimock(other_url: str, tmp_path: Path):
     stream = client.stream("hello", system="be brief", **right)
     pieces = "".join(delta.text for delta in stream)
     whole = client.complete("hello", attachments=[PNG], seed=7, response_format=SCHEMA, **right)
-    assert pieces == stream.completion.text == whole.text == "Hello from the other side."
+    assert pieces == stream.completion.text == whole.text == '{"n": 7}'
+    assert whole.parsed == {"n": 7}
     assert (whole.finish_reason, whole.seed_status, whole.reasoning) == ("stop", "sent", "A greeting. ")
     assert (whole.usage.output_tokens, whole.usage.cost) == (3, 0.0125)
     assert stream.completion.usage.cost == 0.0125

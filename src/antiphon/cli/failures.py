@@ -19,6 +19,7 @@ from ..errors import (
     ReplayError,
     ReplyError,
     RequestError,
+    SchemaFailed,
     TransportError,
 )
 from .console import printable, safe_json
@@ -40,7 +41,7 @@ _CODES: tuple[tuple[type[AntiphonError], int], ...] = (
 # What an error in JSON tells besides type, message, hint and exit_code, where it has it.
 _DETAILS = (
     *("field", "status", "provider", "code", "request_id", "retry_after", "phase", "reason"),
-    *("cap", "limit", "spent", "estimate"),
+    *("cap", "limit", "spent", "estimate", "problems", "text"),
 )
 
 
@@ -76,7 +77,9 @@ def _report(error: Exception, *, as_json: bool, debug: bool) -> None:
 
 
 def show(error: BaseException) -> None:
-    """Two lines on stderr: what happened, and what to do."""
+    """Two lines on stderr: what happened, and what to do. Before them an answer that is not what was asked for."""
+    if isinstance(error, SchemaFailed):
+        _show_answer(error)
     click.secho("error: ", fg="red", bold=True, nl=False, err=True)
     click.echo(_line(message(error)), err=True)
     if hint(error):
@@ -84,12 +87,21 @@ def show(error: BaseException) -> None:
         click.echo(_line(hint(error)), err=True)
 
 
+def _show_answer(error: SchemaFailed) -> None:
+    """The answer and all that is wrong with it, on stderr: it is no result."""
+    click.secho("answer: ", fg="cyan", nl=False, err=True)
+    click.echo(printable(error.text), err=True)
+    for problem in error.problems:
+        click.secho("problem: ", fg="yellow", nl=False, err=True)
+        click.echo(_line(problem), err=True)
+
+
 def message(error: BaseException) -> str:
     """What happened, in one sentence."""
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, ReplyError):
-        facts = [str(error.status)] if error.status else []
+        facts = [str(error.status)] if error.status and not isinstance(error, SchemaFailed) else []
         facts += [error.code] if error.code and error.code != str(error.status) else []
         facts += [f"request {error.request_id}"] if error.request_id else []
         who = f"{error.provider}: " if error.provider else ""

@@ -12,7 +12,7 @@ from datetime import date
 from ..completion import Completion
 from ..providers import Provider, Way
 from ..request import Delivery, Request
-from . import lifecycle
+from . import lifecycle, structured
 
 __all__ = ["Prepared", "prepared", "unanswered"]
 
@@ -30,16 +30,23 @@ def prepared(
 ) -> Prepared:
     """`request` as it goes out to `provider` by `way`. RequestError for what cannot be honoured.
 
-    Quick: no network, no files but the table of model facts, once. The same request on the same `day` (today,
-    unless given) gives the same result, so that a replay can say again what was changed when it was recorded.
+    Quick: no network, no files but the table of model facts, once. JSON comes before the other settings, since a
+    format that the model does not take is neither refused nor left out but asked for in words. The same request on the
+    same `day` (today, unless given) gives the same result, so that a replay can say again what was changed when it was
+    recorded.
     """
     day = day or lifecycle.today()
-    changes: tuple[str, ...] = ()
+    notes: list[str] = []
+    if delivery.adapt:
+        request, notes = lifecycle.succeeded(request, provider, day)
+    request, told = structured.instructed(request, way)
+    notes += told
     if delivery.adapt:
         from .adapt import adapted
 
-        request, changes = adapted(request, provider, way, day)
-    return Prepared(request, (*changes, *way.notes(request), *lifecycle.notes(request, provider, day)))
+        request, changes = adapted(request, provider, way)
+        notes += changes
+    return Prepared(request, (*notes, *way.notes(request), *lifecycle.notes(request, provider, day)))
 
 
 def unanswered(request: Request, completion: Completion) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any, cast
 
 from ..dialects import Model
@@ -17,7 +16,6 @@ from ..dialects._common import check
 from ..errors import RequestError
 from ..providers import LEVELS, Provider, Way, facts
 from ..request import Config, Message, Request, Schema
-from .lifecycle import successor
 
 __all__ = ["adapted"]
 
@@ -32,17 +30,14 @@ KEPT = ("model", "extra")
 OTHERS = {"low": ("medium", "high"), "medium": ("high", "low"), "high": ("medium", "low")}
 
 
-def adapted(request: Request, provider: Provider, way: Way, day: date) -> tuple[Request, tuple[str, ...]]:
+def adapted(request: Request, provider: Provider, way: Way) -> tuple[Request, tuple[str, ...]]:
     """`request` as this model takes it, and one note for each change.
 
     RequestError where what is wrong is no setting that could be changed.
     """
-    name, note = successor(request, provider, day)
-    begun = replace(request, config=replace(request.config, model=name)) if name else request
-    trial = Trial(way, facts(provider.name, begun.model))
-    ready = trial.with_room(trial.restored(trial.accepted(begun), begun))
-    notes = tuple(_notes(begun.config, ready.config, trial.why))
-    return ready, ((note, *notes) if note else notes)
+    trial = Trial(way, facts(provider.name, request.model))
+    ready = trial.with_room(trial.restored(trial.accepted(request), request))
+    return ready, tuple(_notes(request.config, ready.config, trial.why))
 
 
 @dataclass(slots=True)

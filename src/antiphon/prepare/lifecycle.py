@@ -7,6 +7,7 @@ after the one that the table names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from ..errors import NotFound, Rejected, ReplyError
 from ..providers import Provider, facts
 from ..request import Request
 
-__all__ = ["hint", "notes", "successor", "today"]
+__all__ = ["hint", "notes", "succeeded", "today"]
 
 SOON = 90  # days before the end from which it is told
 # Statuses with which a provider may say that it does not know a model; Bedrock says it with 400.
@@ -38,11 +39,12 @@ def hint(error: ReplyError, request: Request, provider: Provider, day: date) -> 
     return _gone(provider.name, request.model, day) if doubtful and _is_theirs(request, provider) else ""
 
 
-def successor(request: Request, provider: Provider, day: date) -> tuple[str, str]:
-    """The model to ask in place of a retired one, and the note that says so; both empty if there is none."""
-    if not _is_theirs(request, provider):
-        return "", ""
-    return _successor(provider.name, request.model, day)
+def succeeded(request: Request, provider: Provider, day: date) -> tuple[Request, list[str]]:
+    """`request` to the successor of a retired model, and the note that says so; as it is where there is none."""
+    name, note = _successor(provider.name, request.model, day) if _is_theirs(request, provider) else ("", "")
+    if not name:
+        return request, []
+    return replace(request, config=replace(request.config, model=name)), [note]
 
 
 def _is_theirs(request: Request, provider: Provider) -> bool:
