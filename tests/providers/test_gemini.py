@@ -281,6 +281,7 @@ def test_command_line(llmock: LLMock, tmp_path: Path, monkeypatch: pytest.Monkey
 
 # --------------------------------------------------------------------------------------------- aimock
 
+
 @pytest.fixture(scope="module")
 def other_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running aimock; skips where it is not installed."""

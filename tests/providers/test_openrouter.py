@@ -262,6 +262,7 @@ def test_a_402_is_tried_again_only_where_that_helps(
 
 # -------------------------------------------------------------------------------- independent peers
 
+
 @pytest.fixture(scope="module")
 def other_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running aimock; skips where it is not installed."""
