@@ -23,6 +23,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     count,
     cut_off,
@@ -30,6 +31,7 @@ from ._common import (
     json_document,
     json_event,
     merge,
+    number,
     read_error,
     request_id,
     settings,
@@ -212,7 +214,7 @@ def _completion(
         raise read_error(reply, {"error": choice.get("error") or "the model failed while generating"})
     if not text and not media and (refusal or finish == "content_filter"):
         raise Refused(
-            refusal or "the answer was blocked by a content filter",
+            sound(refusal) or "the answer was blocked by a content filter",
             reason="refusal" if refusal else "content_filter",
             request_id=ident,
         )
@@ -222,8 +224,8 @@ def _completion(
         media=tuple(media),
         finish_reason="refusal" if refusal else finish,
         usage=usage(as_object(_first(documents, "usage"))),
-        model=as_text(_first(documents, "model")),
-        fingerprint=as_text(_first(documents, "system_fingerprint")) or None,
+        model=as_word(_first(documents, "model")),
+        fingerprint=as_word(_first(documents, "system_fingerprint")) or None,
         request_id=ident,
         timings=reply.timings,
         raw=reply,
@@ -298,14 +300,14 @@ def usage(raw: Body) -> Usage:
     if entered is not None and spent is not None and reasoning:
         # xAI counts reasoning beside the answer, all others inside: the total tells.
         spent += reasoning if reasoning > spent or total == entered + spent + reasoning else 0
-    cost = raw.get("cost")
+    cost = number(raw.get("cost"))
     return Usage(
         input_tokens=entered,
         output_tokens=spent,
         cached_tokens=cached,
         cache_write_tokens=count(given.get("cache_write_tokens")),
         reasoning_tokens=reasoning,
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        cost=None if cost is None or cost < 0 else float(cost),
     )
 
 
@@ -324,9 +326,9 @@ class Reading:
     def __init__(self) -> None:
         self._text = SpokenText()
         self._reasoning = SpokenText()
-        self._refusal = ""
+        self._refusal = SpokenText()
         self._media: list[Media] = []
-        self._audio = b""
+        self._audio = bytearray()
         self._choice: Body = {}  # the one with the finish reason
         self._head: Body = {}
         self._last: Body = {}
@@ -366,7 +368,7 @@ class Reading:
         if not self._head:
             self._head = chunk
         text, reasoning = _spoken(delta)
-        self._refusal += as_text(delta.get("refusal"))
+        self._refusal.add(as_text(delta.get("refusal")))
         audio = as_object(delta.get("audio"))
         if audio:
             self._audio += _base64(audio.get("data"))
@@ -385,8 +387,8 @@ class Reading:
         if not self._choice:
             raise cut_off()
         if self._audio:
-            self._media.append(_sound(self._audio))
-            self._audio = b""
+            self._media.append(_sound(bytes(self._audio)))
+            self._audio = bytearray()
         return _completion(
             reply,
             documents=(self._usage, self._head, self._last, aside),
@@ -394,7 +396,7 @@ class Reading:
             text=self._text.whole(),
             reasoning=self._reasoning.whole(),
             media=self._media,
-            refusal=self._refusal,
+            refusal=self._refusal.whole(),
         )
 
 
@@ -427,11 +429,11 @@ def _model(row: Body) -> Model:
         meta.get("n_ctx"),  # llama.cpp: as started
         meta.get("n_ctx_train"),
     )
-    created = row.get("created")
+    created = number(row.get("created"))
     return Model(
         name=str(row["id"]),
         context=_known(*context),
         max_output=_known(top.get("max_completion_tokens"), row.get("max_completion_tokens")),
-        created=float(created) if isinstance(created, int | float) else None,
+        created=None if created is None else float(created),
         details=row,
     )

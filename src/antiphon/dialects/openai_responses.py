@@ -24,6 +24,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     count,
     cut_off,
@@ -31,6 +32,7 @@ from ._common import (
     json_document,
     json_event,
     merge,
+    number,
     read_error,
     reply_error,
     request_id,
@@ -213,7 +215,7 @@ def _completion(response: Body, reply: Reply) -> Completion:
     _check_status(response, reply)
     output = [as_object(item) for item in as_list(response["output"])]
     text = sound("".join(as_text(part.get("text")) for part in _parts(output, "output_text")))
-    refusal = "".join(as_text(part.get("refusal")) for part in _parts(output, "refusal"))
+    refusal = sound("".join(as_text(part.get("refusal")) for part in _parts(output, "refusal")))
     media = tuple(_image(item, reply) for item in output if item.get("result") and _is_image(item))
     finish = _finish(response, output, refusal)
     ident = request_id(reply, response.get("id"))
@@ -227,7 +229,7 @@ def _completion(response: Body, reply: Reply) -> Completion:
         media=media,
         finish_reason=finish,
         usage=usage(as_object(response.get("usage"))),
-        model=as_text(response.get("model")),
+        model=as_word(response.get("model")),
         request_id=ident,
         timings=reply.timings,
         notes=_remarks(output, refusal),
@@ -300,7 +302,7 @@ def _check_status(response: Body, reply: Reply) -> None:
 def _failure(response: Body, reply: Reply) -> ReplyError | Refused:
     problem = as_object(response.get("error"))
     code = as_text(problem.get("code"))
-    message = as_text(problem.get("message")) or "the response failed, and the provider did not say why"
+    message = as_word(problem.get("message")) or "the response failed, and the provider did not say why"
     ident = request_id(reply, response.get("id"))
     if code in _POLICIES:
         return Refused(message, reason=code, request_id=ident)
@@ -311,14 +313,14 @@ def _failure(response: Body, reply: Reply) -> ReplyError | Refused:
 def usage(raw: Body) -> Usage:
     """Usage as this protocol counts: cached tokens inside input, reasoning inside output."""
     read, made = as_object(raw.get("input_tokens_details")), as_object(raw.get("output_tokens_details"))
-    cost = raw.get("cost")  # OpenRouter, in US dollars
+    cost = number(raw.get("cost"))  # OpenRouter, in US dollars
     return Usage(
         input_tokens=count(raw.get("input_tokens")),
         output_tokens=count(raw.get("output_tokens")),
         cached_tokens=count(read.get("cached_tokens")),
         cache_write_tokens=count(read.get("cache_write_tokens")),
         reasoning_tokens=count(made.get("reasoning_tokens")),
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        cost=None if cost is None or cost < 0 else float(cost),
     )
 
 
