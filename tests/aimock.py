@@ -20,6 +20,24 @@ import pytest
 KEY = "aimock-test-key"
 DEADLINE = 30.0  # seconds that it may take to start on a slow machine
 
+TEXT, REASONING = '{"n": 7}', "A greeting. "  # a text that a schema may ask for
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, "cost": 0.0125}
+SAID: Sequence[dict[str, Any]] = (
+    {
+        "match": {"userMessage": "hello"},
+        "response": {"content": TEXT, "reasoning": REASONING, "usage": USAGE},
+    },
+    {
+        "match": {"userMessage": "busy"},
+        "response": {"error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429},
+    },
+    {
+        "match": {"userMessage": "down"},
+        "response": {"error": {"message": "out of order", "type": "server_error"}, "status": 503},
+    },
+)
+"""What it says unless told otherwise, by a word in the prompt."""
+
 
 def command() -> list[str]:
     """How to start it: $AIMOCK names its cli.js, else node_modules in the repository, else the PATH."""
@@ -34,14 +52,16 @@ def command() -> list[str]:
 
 
 @contextmanager
-def serve(folder: Path, fixtures: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The address of a running aimock that answers by these fixtures and takes KEY alone."""
+def serve(folder: Path, fixtures: Sequence[dict[str, Any]] = (), *, key: str = KEY) -> Iterator[str]:
+    """The address of a running aimock that answers by these fixtures, and takes `key` alone (any if it is empty)."""
+    fixtures = fixtures or SAID
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": list(fixtures)}))
     with socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     started = [*command(), "-p", str(port), "-f", str(folder), "--log-level", "silent"]
-    with subprocess.Popen(started, env={**os.environ, "AIMOCK_API_KEYS": KEY}) as child:
+    keys = {"AIMOCK_API_KEYS": key} if key else {}
+    with subprocess.Popen(started, env={**os.environ, **keys}) as child:
         try:
             url = f"http://127.0.0.1:{port}"
             _await(url, child)

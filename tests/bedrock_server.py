@@ -1,4 +1,7 @@
-"""A loopback Bedrock: checks signatures with botocore, answers to order, and misbehaves to order."""
+"""A loopback Bedrock: checks signatures with botocore, answers to order, and misbehaves to order.
+
+With another judge it is any provider's server: it answers what it is told, wherever it is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import datetime
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,8 +49,9 @@ class Seen:
 
 @dataclass
 class Bedrock:
-    """The server: `answers` are given in order, the last one again and again."""
+    """The server: `answers` are given in order, the last one again and again; `judge` says who may ask."""
 
+    judge: Callable[[web.Request, bytes], str]
     url: str = ""
     answers: list[Answer] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -57,7 +61,7 @@ class Bedrock:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        verdict = judge(request, body)
+        verdict = self.judge(request, body)
         self.seen.append(Seen(request.method, request.raw_path, dict(request.headers), body, verdict))
         if verdict not in ("bearer", "signed"):
             return web.json_response(
@@ -125,9 +129,9 @@ def stream(body: bytes, *, cut: bool = False, pieces: int = 13) -> Answer:
 
 
 @contextmanager
-def serve() -> Iterator[Bedrock]:
-    """A running Bedrock on a free loopback port."""
-    server = Bedrock()
+def serve(judge: Callable[[web.Request, bytes], str] = judge) -> Iterator[Bedrock]:
+    """A running Bedrock (or, with another judge, anybody's server) on a free loopback port."""
+    server = Bedrock(judge)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

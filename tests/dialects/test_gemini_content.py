@@ -39,7 +39,7 @@ genai = pytest.importorskip("google.genai", reason="google-genai needs Python 3.
 from google.genai import errors as sdk_errors  # noqa: E402
 from google.genai import types  # noqa: E402
 
-from .wire import folded, plain, streamed, whole  # noqa: E402
+from .wire import canonical, folded, plain, streamed, whole  # noqa: E402
 
 GEMINI = gemini_content.GEMINI
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64, 80))
@@ -1107,23 +1107,6 @@ def their_part(part: str | Media) -> types.Part:
         return types.Part.from_uri(file_uri=part.url, mime_type=part.media_type)
     media_type = "text/plain" if part.media_type == "application/json" else part.media_type
     return types.Part.from_bytes(data=part.data or b"", mime_type=media_type)
-
-
-def canonical(value: Any) -> Any:
-    """JSON as protobuf reads it: names in either case, either alphabet of base64."""
-    if isinstance(value, list):
-        return [canonical(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): value[name] for name in value}
-    return {
-        name: base64.urlsafe_b64decode(inner.replace("+", "-").replace("/", "_"))
-        if name == "data"
-        else inner
-        if name == "responseJsonSchema"
-        else canonical(inner)
-        for name, inner in named.items()
-    }
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -38,6 +40,23 @@ def listed(value: object) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [listed(item) for item in value]
     return value
+
+
+def canonical(value: Any) -> Any:
+    """JSON as protobuf reads it: names in either case, either alphabet of base64."""
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): value[name] for name in value}
+    return {
+        name: base64.urlsafe_b64decode(inner.replace("+", "-").replace("/", "_"))
+        if name == "data"
+        else inner
+        if name == "responseJsonSchema"
+        else canonical(inner)
+        for name, inner in named.items()
+    }
 
 
 def folded(dialect: Dialect, reply: Reply) -> tuple[Completion, Delta, list[Delta]]:

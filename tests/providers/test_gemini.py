@@ -281,26 +281,11 @@ def test_command_line(llmock: LLMock, tmp_path: Path, monkeypatch: pytest.Monkey
 
 # --------------------------------------------------------------------------------------------- aimock
 
-SAID = [
-    {
-        "match": {"userMessage": "hello"},
-        "response": {"content": "Hello from the other side.", "reasoning": "A greeting. "},
-    },
-    {
-        "match": {"userMessage": "busy"},
-        "response": {"error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429},
-    },
-    {
-        "match": {"userMessage": "down"},
-        "response": {"error": {"message": "out of order", "type": "server_error"}, "status": 503},
-    },
-]
-
 
 @pytest.fixture(scope="module")
 def other_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running aimock; skips where it is not installed."""
-    with aimock.serve(tmp_path_factory.mktemp("aimock"), SAID) as url:
+    with aimock.serve(tmp_path_factory.mktemp("aimock")) as url:
         yield url
 
 

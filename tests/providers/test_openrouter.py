@@ -316,30 +316,11 @@ def test_a_402_is_tried_again_only_where_that_helps(
 
 # -------------------------------------------------------------------------------- independent peers
 
-SAID = [
-    {
-        "match": {"userMessage": "hello"},
-        "response": {
-            "content": '{"n": 7}',
-            "reasoning": "A greeting. ",
-            "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, "cost": 0.0125},
-        },
-    },
-    {
-        "match": {"userMessage": "busy"},
-        "response": {"error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429},
-    },
-    {
-        "match": {"userMessage": "down"},
-        "response": {"error": {"message": "out of order", "type": "server_error"}, "status": 503},
-    },
-]
-
 
 @pytest.fixture(scope="module")
 def other_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running aimock; skips where it is not installed."""
-    with aimock.serve(tmp_path_factory.mktemp("aimock"), SAID) as url:
+    with aimock.serve(tmp_path_factory.mktemp("aimock")) as url:
         yield f"{url}/api/v1"
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "as_list",
     "as_object",
     "as_text",
+    "as_word",
     "check",
     "cost",
     "count",
@@ -47,6 +48,7 @@ __all__ = [
     "laid_out",
     "loads",
     "merge",
+    "number",
     "put",
     "read_error",
     "reply_error",
@@ -171,11 +173,25 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def as_word(value: object) -> str:
+    """`value` if it is text, as UTF-8 can carry it: for names and messages that come in one piece."""
+    return sound(value) if isinstance(value, str) else ""
+
+
 def count(value: object) -> int | None:
     """`value` if it is a number of tokens, else None: not said."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    found = number(value)
+    return None if found is None or found < 0 else int(found)
+
+
+def number(value: object) -> int | float | None:
+    """`value` if it is a number that has an end, else None. (JSON may say 1e999, which is read as infinite.)"""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value)
+    return value if -_END < value < _END else None
+
+
+_END = 1e300  # further than anything is counted, and still a float
 
 
 def counts(said: Mapping[str, object]) -> Mapping[str, int]:
@@ -574,7 +590,7 @@ def request_id(reply: Reply, fallback: object = None) -> str | None:
     for name in _REQUEST_IDS:
         if value := reply.headers.get(name):
             return value
-    return fallback if isinstance(fallback, str) and fallback else None
+    return as_word(fallback) or None
 
 
 def cut_off(what: str = "the stream ended without its end marker") -> TransportError:
@@ -671,10 +687,10 @@ def reply_error(
     status = _status(reply, known)
     kind = next((_BY_CODE[code] for code in texts if code in _BY_CODE), None) or _by_status(status)
     return kind(
-        message.strip() or f"the provider answered with status {reply.status}",
+        sound(message).strip() or f"the provider answered with status {reply.status}",
         status=status,
         provider=provider,
-        code=texts[0] if texts else str(known[0]) if known else "",
+        code=sound(texts[0]) if texts else str(known[0]) if known else "",
         request_id=request_id(reply, request_id_in_body),
         body=_start(reply),
         retry_after=retry_after(reply),
@@ -727,8 +743,8 @@ def _check_declined(reply: Reply, error: Body, message: str) -> None:
     if reason is None:
         return
     found = as_object(as_object(error.get("innererror")).get("content_filter_result"))
-    why = [name for name, result in found.items() if as_object(result).get("filtered") is True]
-    why += [text for text in as_list(metadata.get("reasons")) if isinstance(text, str)]
+    why = [as_word(name) for name, result in found.items() if as_object(result).get("filtered") is True]
+    why += [word for text in as_list(metadata.get("reasons")) if (word := as_word(text))]
     raise Refused(
         f"{message} ({', '.join(why)})" if why else message or "a content filter declined",
         reason=reason,
@@ -739,8 +755,14 @@ def _check_declined(reply: Reply, error: Body, message: str) -> None:
 def _words(message: object) -> str:
     """An error message as text: some servers put objects or lists of complaints there."""
     if isinstance(message, str):
-        return message
-    return dumps(message).decode()[:500] if message else ""
+        return sound(message)
+    try:
+        return dumps(message).decode()[:500] if message else ""
+    except (
+        ValueError,
+        RecursionError,
+    ):  # read from JSON, but nothing to write: nested too deeply, half an emoji
+        return ""
 
 
 _REDIRECTED = "Redirects are never followed, since they could carry the key elsewhere: correct base_url."

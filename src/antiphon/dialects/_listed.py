@@ -12,7 +12,7 @@ from datetime import date, datetime, timezone
 
 from ..call import Reply
 from . import Body, Model
-from ._common import as_list, as_object, as_text, count, json_document, loads
+from ._common import as_list, as_object, as_text, count, json_document, loads, number
 
 __all__ = ["LEVELS", "chat_row", "day", "document", "kinds", "one_page"]
 
@@ -90,7 +90,7 @@ def chat_row(row: Body) -> Model:
     """A row of ``GET {base}/models`` in OpenAI's form, with what each server adds to it. It must have an id."""
     name, title = str(row["id"]), as_text(row.get("display_name")) or as_text(row.get("name"))
     outputs = _outputs(row)
-    created = row.get("created")
+    created = number(row.get("created"))
     return Model(
         name=name,
         title="" if title == name else title,
@@ -98,7 +98,7 @@ def chat_row(row: Body) -> Model:
         max_output=_first(
             as_object(row.get("top_provider")).get("max_completion_tokens"), row.get("max_completion_tokens")
         ),
-        created=float(created) if isinstance(created, int | float) else None,
+        created=None if created is None else float(created),
         inputs=_inputs(row),
         outputs=outputs,
         takes=_takes(row, outputs or frozenset()),

@@ -27,6 +27,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     count,
     counts,
@@ -259,8 +260,8 @@ def _completion(message: Body, reply: Reply) -> Completion:
     ident = request_id(reply, message.get("id"))
     if finish == "refusal":
         details = as_object(message.get("stop_details"))
-        reason = as_text(details.get("category")) or "refusal"
-        explanation = as_text(details.get("explanation")) or f"the model refused ({reason})"
+        reason = as_word(details.get("category")) or "refusal"
+        explanation = as_word(details.get("explanation")) or f"the model refused ({reason})"
         if not text:
             raise Refused(explanation, reason=reason, request_id=ident)
         remarks = (*remarks, f"the model broke off and refused: {explanation}")
@@ -269,7 +270,7 @@ def _completion(message: Body, reply: Reply) -> Completion:
         reasoning=reasoning,
         finish_reason=finish,
         usage=usage(as_object(message.get("usage"))),
-        model=as_text(message.get("model")),
+        model=as_word(message.get("model")),
         request_id=ident,
         timings=reply.timings,
         notes=remarks,
@@ -331,8 +332,8 @@ class Reading:
         kind = body.get("type") or event.name
         if kind == "content_block_delta":  # nearly all events are these
             delta = as_object(body.get("delta"))
-            piece = _PIECES.get(delta.get("type"))
-            return self._piece(body.get("index"), piece, delta.get(piece)) if piece else ()
+            piece = _PIECES.get(as_text(delta.get("type")))
+            return self._piece(_index(body), piece, delta.get(piece)) if piece else ()
         if kind == "error" or body.get("error"):
             raise read_error(Reply(200, data.encode("utf-8", "replace")), body)
         return self._rare(as_text(kind), body)
@@ -342,10 +343,11 @@ class Reading:
             self._message = as_object(body.get("message"))
         elif kind == "content_block_start":
             block = as_object(body.get("content_block"))
-            self._blocks[body.get("index")] = block
             piece = as_text(block.get("type"))
+            if piece:  # else the first delta says what it is
+                self._blocks[_index(body)] = block
             if piece in ("text", "thinking") and block.get(piece):
-                return self._piece(body.get("index"), piece, block[piece])
+                return self._piece(_index(body), piece, block[piece])
         elif kind == "message_delta":
             self._message |= _said(as_object(body.get("delta")))
             self._message["usage"] = {
@@ -381,6 +383,12 @@ class Reading:
             for index, block in self._blocks.items()
         ]
         return _completion({**self._message, "content": content}, reply)
+
+
+def _index(body: Body) -> int | None:
+    """The block that an event is about."""
+    index = body.get("index")
+    return index if isinstance(index, int) else None
 
 
 def _said(fields: Body) -> Body:

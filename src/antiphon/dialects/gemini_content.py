@@ -31,6 +31,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     count,
     counts,
@@ -434,9 +435,9 @@ class Reading:
             raise unreadable(reply, "a candidate is not what this protocol says")
         candidate = cast("Body", candidate)
         self._answered = True
-        finish = _field(candidate, "finishReason", str, reply) or ""
+        finish = as_word(_field(candidate, "finishReason", str, reply))
         self._finish = finish if finish not in ("", _UNSAID) else self._finish
-        self._message = as_text(candidate.get("finishMessage")) or self._message
+        self._message = as_word(candidate.get("finishMessage")) or self._message
         content: Body = _field(candidate, "content", dict, reply) or {}
         parts: list[Any] = _field(content, "parts", list, reply) or []
         found = [self._part(part, reply) for part in parts]
@@ -484,7 +485,7 @@ class Reading:
             media=tuple(self._media),
             finish_reason="tool_calls" if finish == "stop" and self._called else finish,
             usage=usage(self._usage),
-            model=as_text(self._head.get("modelVersion")),
+            model=as_word(self._head.get("modelVersion")),
             request_id=ident,
             timings=reply.timings,
             notes=self._remarks(),
@@ -499,15 +500,15 @@ class Reading:
                 f"the answer ended with {self._finish}" + f": {self._message}" * bool(self._message)
             )
         status = as_object(self._head.get("modelStatus"))
-        said = as_text(status.get("message"))
-        if retired := as_text(status.get("retirementTime")):
+        said = as_word(status.get("message"))
+        if retired := as_word(status.get("retirementTime")):
             remarks.append(f"this model is retired on {retired[:10]}" + f": {said}" * bool(said))
         return tuple(remarks)
 
 
 def _refused(feedback: Body, ident: str | None) -> Refused:
-    reason = as_text(feedback.get("blockReason"))
-    words = as_text(feedback.get("blockReasonMessage")) or f"the prompt was blocked ({reason})"
+    reason = as_word(feedback.get("blockReason"))
+    words = as_word(feedback.get("blockReasonMessage")) or f"the prompt was blocked ({reason})"
     return Refused(words, reason=reason, request_id=ident)
 
 
@@ -569,7 +570,7 @@ def _error(reply: Reply, document: Body) -> ReplyError:
     inner = as_object(document.get("error"))
     details = [as_object(detail) for detail in as_list(inner.get("details"))]
     reason = next((text for detail in details if (text := as_text(detail.get("reason")))), "")
-    status = inner.get("status")
+    status = as_text(inner.get("status"))
     same = "insufficient_quota" if _for_today(details) else _SAME.get(reason) or _SAME.get(status)
     found = reply_error(
         reply,

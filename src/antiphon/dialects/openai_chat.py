@@ -25,6 +25,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     cost,
     count,
@@ -250,7 +251,7 @@ def _completion(
         raise read_error(reply, {"error": choice.get("error") or "the model failed while generating"})
     if not text and not media and (refusal or finish == "content_filter"):
         raise Refused(
-            refusal or "the answer was blocked by a content filter",
+            sound(refusal) or "the answer was blocked by a content filter",
             reason="refusal" if refusal else "content_filter",
             request_id=ident,
         )
@@ -260,8 +261,8 @@ def _completion(
         media=tuple(media),
         finish_reason="refusal" if refusal else finish,
         usage=usage(as_object(_first(documents, "usage")), _first(documents, "service_tier")),
-        model=as_text(_first(documents, "model")),
-        fingerprint=as_text(_first(documents, "system_fingerprint")) or None,
+        model=as_word(_first(documents, "model")),
+        fingerprint=as_word(_first(documents, "system_fingerprint")) or None,
         request_id=ident,
         timings=reply.timings,
         notes=(ORPHAN,) if orphan else (),
@@ -391,9 +392,9 @@ class Reading:
         self._text = SpokenText()
         self._sieve = Sieve()
         self._reasoning = SpokenText()
-        self._refusal = ""
+        self._refusal = SpokenText()
         self._media: list[Media] = []
-        self._audio = b""
+        self._audio = bytearray()
         self._choice: Body = {}  # the one with the finish reason
         self._head: Body = {}
         self._last: Body = {}
@@ -440,7 +441,7 @@ class Reading:
         if not self._head:
             self._head = chunk
         text, reasoning = _spoken(delta)
-        self._refusal += as_text(delta.get("refusal"))
+        self._refusal.add(as_text(delta.get("refusal")))
         audio = as_object(delta.get("audio"))
         if audio:
             self._audio += _base64(audio.get("data"))
@@ -461,8 +462,8 @@ class Reading:
         if not self._choice:
             raise cut_off()
         if self._audio:
-            self._media.append(_sound(self._audio))
-            self._audio = b""
+            self._media.append(_sound(bytes(self._audio)))
+            self._audio = bytearray()
         return _completion(
             reply,
             documents=(self._usage, self._head, self._last, aside),
@@ -470,7 +471,7 @@ class Reading:
             text=self._text.whole(),
             reasoning=self._reasoning.whole(),
             media=self._media,
-            refusal=self._refusal,
+            refusal=self._refusal.whole(),
         )
 
 

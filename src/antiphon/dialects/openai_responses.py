@@ -26,6 +26,7 @@ from ._common import (
     as_list,
     as_object,
     as_text,
+    as_word,
     check,
     cost,
     count,
@@ -309,7 +310,7 @@ def _completion(response: Body, reply: Reply) -> Completion:
     orphan = False
     if text and not reasoning:
         reasoning, text, orphan = split(text)
-    refusal = "".join(as_text(part.get("refusal")) for part in _parts(output, "refusal"))
+    refusal = sound("".join(as_text(part.get("refusal")) for part in _parts(output, "refusal")))
     media = tuple(_image(item, reply) for item in output if item.get("result") and _is_image(item))
     failed = [item for item in output if _is_image(item) and item.get("status") == "failed"]
     ident = request_id(reply, response.get("id"))
@@ -328,7 +329,7 @@ def _completion(response: Body, reply: Reply) -> Completion:
         media=media,
         finish_reason=finish,
         usage=usage(as_object(response.get("usage")), response.get("service_tier")),
-        model=as_text(response.get("model")),
+        model=as_word(response.get("model")),
         request_id=ident,
         timings=reply.timings,
         notes=(*_remarks(output, refusal), *((ORPHAN,) if orphan else ())),
@@ -424,7 +425,7 @@ def _check_status(response: Body, reply: Reply) -> None:
 def _failure(response: Body, reply: Reply) -> ReplyError | Refused:
     problem = as_object(response.get("error"))
     code = as_text(problem.get("code"))
-    message = as_text(problem.get("message")) or "the response failed, and the provider did not say why"
+    message = as_word(problem.get("message")) or "the response failed, and the provider did not say why"
     ident = request_id(reply, response.get("id"))
     if code in _POLICIES:
         return Refused(message, reason=code, request_id=ident)
