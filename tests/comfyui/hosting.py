@@ -121,7 +121,7 @@ class ComfyUI:
         custom = folder / "custom_nodes"
         for name in ("custom_nodes", "input", "output", "user", "models", "temp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy(Path(__file__).with_name("test_nodes_in_comfyui.txt"), custom / "for_tests.py")
+        shutil.copy(Path(__file__).with_name("nodes_for_tests.txt"), custom / "for_tests.py")
         if pack and not (custom / FOLDER).exists():
             (custom / FOLDER).symlink_to(ROOT, target_is_directory=True)
 

@@ -68,7 +68,7 @@ async def _asked(client: Any, messages: Messages, settings: dict[str, Any], boar
 
 def _about_streaming(error: Rejected) -> bool:
     """Whether what the server refuses is the stream: OpenAI lets only verified organisations stream some models."""
-    with suppress(ValueError, AttributeError):
+    with suppress(ValueError, KeyError, TypeError):  # whatever is no such document
         return json.loads(error.body)["error"]["param"] == "stream"
     return False
 
