@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def comfyui(comfyui_folder: Path) -> Iterator[ComfyUI]:
     host = ComfyUI(comfyui_folder, environment={"OPENAI_API_KEY": ENVIRONMENT_KEY}).start()
     yield host
     host.stop()
+
+
+Measured = Callable[[str, str], None]
+
+
+@pytest.fixture
+def measured(capsys: pytest.CaptureFixture[str]) -> Measured:
+    """Prints a figure for docs/performance.md: what was measured, and how it came out."""
+
+    def show(what: str, figure: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{what}: {figure}\n")
+
+    return show
 
 
 @pytest.fixture

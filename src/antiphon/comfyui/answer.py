@@ -114,7 +114,7 @@ async def watched(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         if host.interrupted():
             watch.interrupt()
-        raise host.quietly_ended() from None
+        raise host.interruption() from None
     try:
         return job.result()
     except asyncio.CancelledError:  # the job's own; only an interrupt cancels it

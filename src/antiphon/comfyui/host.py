@@ -36,7 +36,6 @@ __all__ = [
     "on_prompt",
     "ours",
     "place",
-    "quietly_ended",
     "registered",
     "schema",
     "show",
@@ -142,8 +141,20 @@ def interrupted() -> bool:
 
 
 def interruption() -> BaseException:
-    """What a node raises when it is interrupted: an Exception up to 0.3.75, a BaseException in 0.33."""
-    return management.InterruptProcessingException()
+    """What a node raises when it is interrupted, or when its task is cancelled from outside.
+
+    An Exception up to ComfyUI 0.3.75, a BaseException in 0.33. Never CancelledError: out of a node it ends ComfyUI's
+    worker, and no prompt runs until a restart. Call it on the node's loop: ComfyUI takes that down as soon as one
+    node has failed, and prints what the others raise then; this is not worth printing.
+    """
+    loop, ended = asyncio.get_running_loop(), management.InterruptProcessingException()
+
+    def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), type(ended)):
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handler)
+    return ended
 
 
 _lock = threading.Lock()
@@ -171,20 +182,3 @@ def _listen() -> None:
                 call()
 
     management.interrupt_current_processing = interrupt_current_processing
-
-
-def quietly_ended() -> BaseException:
-    """What a node raises when its task is cancelled from outside.
-
-    ComfyUI does that when another node has failed: it takes down the loop, and what the remaining tasks raise is
-    printed. Never CancelledError: out of a node it ends ComfyUI's worker, and no prompt runs until a restart.
-    """
-    loop = asyncio.get_running_loop()
-    ended = interruption()
-
-    def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not isinstance(context.get("exception"), type(ended)):
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handler)
-    return ended
