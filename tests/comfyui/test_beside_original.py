@@ -96,16 +96,18 @@ import PIL.Image, numpy
 server.PromptServer(asyncio.new_event_loop())
 before = (logging.root.level, list(logging.root.handlers), logging.getLogger("antiphon").level)
 files = set(os.listdir({base!r} + "/user"))
-start = time.perf_counter()
+# What ComfyUI itself loads for the first custom node is not ours.
+asyncio.run(nodes.load_custom_node({other!r}, module_parent="custom_nodes"))
+start = time.perf_counter(), time.process_time()
 asyncio.run(nodes.load_custom_node({pack!r}, module_parent="custom_nodes"))
-taken = time.perf_counter() - start
+taken = time.perf_counter() - start[0], time.process_time() - start[1]
 assert "AV_LLMCompletion" in nodes.NODE_CLASS_MAPPINGS
 assert before == (logging.root.level, list(logging.root.handlers), logging.getLogger("antiphon").level)
 assert files == set(os.listdir({base!r} + "/user")), "nothing is written"
 assert not any(thread.name == "antiphon-io" for thread in __import__("threading").enumerate())
 loaded = [name for name in sys.modules if "antiphon" in name or "custom_nodes" in name]
-assert not any(name.endswith((".client", ".replay.store")) for name in loaded), loaded
-sys.stdout.write(f"import {{taken}}")
+assert not any(name.endswith((".client", ".transport", ".providers", ".request", ".replay")) for name in loaded), loaded
+sys.stdout.write("import {{}} {{}}".format(*taken))
 """
 
 
@@ -113,12 +115,13 @@ def test_it_imports_in_no_time(comfyui_folder: Path, tmp_path: Path, measured: M
     """Loading the pack costs ComfyUI little, starts no thread, opens nothing, writes nothing, logs as before."""
     host = ComfyUI(tmp_path / "base")
     pack = str(host.folder / "custom_nodes" / FOLDER)
-    code = IMPORTING.format(comfyui=str(host.path), base=str(host.folder), pack=pack)
+    other = str(host.folder / "custom_nodes" / "for_tests.py")
+    code = IMPORTING.format(comfyui=str(host.path), base=str(host.folder), pack=pack, other=other)
     for _ in range(2):  # the first one compiles
         done = subprocess.run(
             [python(host.path), "-c", code], capture_output=True, text=True, cwd=host.path, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
-    seconds = float(done.stdout.split()[-1])
-    measured("import of the pack", f"{1000 * seconds:.0f} ms")
+    seconds, busy = map(float, done.stdout.split()[-2:])
+    measured("import of the pack", f"{1000 * seconds:.0f} ms, {1000 * busy:.0f} ms of them computing")
     assert seconds < 0.5

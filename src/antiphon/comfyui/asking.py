@@ -14,13 +14,12 @@ from ..credentials import Credentials
 from ..errors import RequestError
 from ..request import Config, Message, Modality, Role
 from .keys import REFERENCE, KeyWidget, Vault, named
-from .models import APIS, IMAGE_MODEL, OriginalApi
+from .models import APIS, IMAGE_MODEL, MODALITIES, OriginalApi
 from .models import renamed as renamed_model
 from .sockets import LlmApi, LlmConfig, Messages, checked
 
 __all__ = [
     "KEY_WIDGETS",
-    "MODALITIES",
     "api",
     "config",
     "conversation",
@@ -29,11 +28,6 @@ __all__ = [
     "said",
 ]
 
-MODALITIES: Mapping[str, tuple[Modality, ...]] = {
-    "image+text": ("text", "image"),
-    "image": ("image",),
-    "text": ("text",),
-}
 # What people paste behind the address: the path that the protocol adds by itself.
 _PATHS = re.compile(r"/(chat/completions|completions|responses|messages|models)$")
 
@@ -140,7 +134,7 @@ def picture_config(temperature: float, modalities: str, aspect_ratio: str) -> Ll
             model=IMAGE_MODEL,
             max_tokens=8192,
             temperature=temperature,
-            modalities=MODALITIES[modalities],
+            modalities=cast("tuple[Modality, ...]", MODALITIES[modalities]),
             aspect_ratio=None if aspect_ratio == "auto" else aspect_ratio,
         )
     )

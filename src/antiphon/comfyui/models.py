@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["APIS", "IMAGE_MODEL", "MODELS", "OriginalApi", "renamed"]
+__all__ = ["APIS", "IMAGE_MODEL", "MODALITIES", "MODELS", "OriginalApi", "renamed"]
 
 OPENAI = (
     *("gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-chat-latest", "gpt-4o", "gpt-4o-mini"),
@@ -52,6 +52,11 @@ BEDROCK_MISTRAL = (
 
 MODELS = (*OPENAI, *CLAUDE, *GEMINI, *BEDROCK_CLAUDE, *BEDROCK_MISTRAL)
 IMAGE_MODEL = "gemini-2.5-flash-image"
+MODALITIES: Mapping[str, tuple[str, ...]] = {
+    "image+text": ("text", "image"),
+    "image": ("image",),
+    "text": ("text",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,17 @@ are adapted, with a note; an answer without a picture blocks what hangs on the i
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from . import asking, host, models
-from .answer import answered, shown
-from .sockets import API, CONFIG, MESSAGES, LlmApi, LlmConfig, Messages, settings
+from . import host, models
+from .kinds import API, CONFIG, MESSAGES
+
+# What running needs is imported when a node runs: ComfyUI starts as fast as before.
+if TYPE_CHECKING:
+    from .sockets import LlmApi, LlmConfig, Messages
 
 __all__ = ["nodes"]
 
@@ -60,6 +64,8 @@ class _Api(io.ComfyNode):
 
     @classmethod
     def execute(cls, **inputs: str) -> io.NodeOutput:
+        from . import asking
+
         return io.NodeOutput(asking.api(cls.NODE_ID, inputs, host.client().credentials))
 
 
@@ -177,6 +183,8 @@ class ApiConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str, max_token: int, temperature: float, custom_model: str = "") -> io.NodeOutput:
+        from . import asking
+
         return io.NodeOutput(asking.config(custom_model.strip() or model, max_token, temperature))
 
 
@@ -192,7 +200,7 @@ class NanoBananaConfig(io.ComfyNode):
             description=f"Pictures by {models.IMAGE_MODEL}.",
             inputs=[
                 io.Float.Input("temperature", default=0.5, min=0, max=1.0, step=0.001),
-                io.Combo.Input("modalities", options=list(asking.MODALITIES), default="image+text"),
+                io.Combo.Input("modalities", options=list(models.MODALITIES), default="image+text"),
                 io.Combo.Input("aspect_ratio", options=list(RATIOS), default="auto"),
             ],
             outputs=[Config.Output(display_name="llm_config")],
@@ -200,6 +208,8 @@ class NanoBananaConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, temperature: float, modalities: str, aspect_ratio: str) -> io.NodeOutput:
+        from . import asking
+
         return io.NodeOutput(asking.picture_config(temperature, modalities, aspect_ratio))
 
 
@@ -227,6 +237,8 @@ class LLMMessage(io.ComfyNode):
     def execute(
         cls, role: str, text: str, messages: Messages | None = None, **images: object
     ) -> io.NodeOutput:
+        from . import asking
+
         given = [images[name] for name in sorted(images) if images[name] is not None]
         return io.NodeOutput(asking.said(role, text, messages, given))
 
@@ -236,9 +248,12 @@ class LLMMessage(io.ComfyNode):
 
 async def _answer(messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
     """The text, and the pictures as one batch; without any, what hangs on the image output does not run."""
-    completion = await answered(messages, settings(api, asking.renamed(config, api), seed=seed))
+    from . import asking
+    from .answer import answered, shown
     from .convert import batch
+    from .sockets import settings
 
+    completion = await answered(messages, settings(api, asking.renamed(config, api), seed=seed))
     images, notes = batch(completion.media)
     completion = replace(completion, notes=(*completion.notes, *notes))
     ui = {"text": (shown(completion),)}
@@ -270,6 +285,8 @@ class LLMChat(io.ComfyNode):
 
     @classmethod
     async def execute(cls, messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
+        from . import asking
+
         return await _answer(asking.conversation(messages), api, config, seed)
 
 
@@ -283,6 +300,8 @@ class LLMCompletion(io.ComfyNode):
 
     @classmethod
     async def execute(cls, prompt: str, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
+        from . import asking
+
         return await _answer(asking.said("user", prompt), api, config, seed)
 
 

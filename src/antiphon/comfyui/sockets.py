@@ -1,7 +1,6 @@
 """What travels between nodes: frozen values without secrets on LLM_API, LLM_CONFIG and LLM_MESSAGE.
 
-The names of the socket types are those of the original pack, so that saved graphs keep their links. Every value
-prints safely: ComfyUI writes the text of all inputs into its error reports and its history.
+Every value prints safely: ComfyUI writes the text of all inputs into its error reports and its history.
 """
 
 from __future__ import annotations
@@ -13,11 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from ..errors import RequestError
 from ..request import Config, FrozenDict, Message
 
-__all__ = ["API", "CONFIG", "MESSAGES", "LlmApi", "LlmConfig", "Messages", "checked", "settings"]
-
-API = "LLM_API"
-CONFIG = "LLM_CONFIG"
-MESSAGES = "LLM_MESSAGE"
+__all__ = ["LlmApi", "LlmConfig", "Messages", "checked", "settings"]
 
 T = TypeVar("T")
 
