@@ -101,6 +101,18 @@ def test_a_model_that_is_in_no_list(comfyui: ComfyUI, peer: Peer):
     assert peer.seen[0].body["model"] == "some-model-of-2031"
 
 
+def test_nothing_is_asked_for_what_nobody_wants(comfyui: ComfyUI, peer: Peer):
+    """A completion that leads nowhere is not asked for; the page still gets its text back where ComfyUI can keep it."""
+    graph = completions(peer.url, ["unwanted"])
+    graph["out0"]["inputs"]["source"] = ["config", 0]
+
+    assert comfyui.run(graph).outcome == "success"
+
+    assert peer.seen == []
+    info = comfyui.get("/object_info/AV_LLMChat")["AV_LLMChat"]
+    assert info.get("has_intermediate_output", True)
+
+
 def test_a_pasted_address(comfyui: ComfyUI, peer: Peer):
     """The whole path of the protocol, or a slash at the end, behind the address does no harm."""
     for tail in ("/", "/chat/completions"):
