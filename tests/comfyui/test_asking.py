@@ -13,6 +13,7 @@ import pytest
 
 from antiphon import Client, Config, Message, RequestError
 from antiphon.comfyui.asking import KEY_WIDGETS, api, config, conversation, picture_config, renamed, said
+from antiphon.comfyui.keys import Vault
 from antiphon.comfyui.models import APIS, MODELS
 from antiphon.comfyui.sockets import LlmApi, LlmConfig, settings
 from antiphon.credentials import Credentials
@@ -20,8 +21,8 @@ from antiphon.prepare import prepared
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Credentials:
-    return Credentials(tmp_path, {})
+def vault(tmp_path: Path) -> Vault:
+    return Vault(Credentials(tmp_path, {}))
 
 
 OWN = {node_id: original.endpoint for node_id, original in APIS.items() if original.endpoint}
@@ -29,11 +30,11 @@ OWN = {node_id: original.endpoint for node_id, original in APIS.items() if origi
 
 @pytest.mark.parametrize("node_id", OWN)
 @pytest.mark.parametrize("tail", ["", "/", "/chat/completions", "/messages/"])
-def test_the_providers_own_address_goes_without_saying(keys: Credentials, node_id: str, tail: str):
+def test_the_providers_own_address_goes_without_saying(vault: Vault, node_id: str, tail: str):
     """So that the replay key is that of the command line and the library."""
-    value = api(node_id, {"endpoint": OWN[node_id] + tail}, keys)
+    value = api(node_id, {"endpoint": OWN[node_id] + tail}, vault)
     assert (value.provider, value.base_url, value.credential) == (APIS[node_id].provider, None, "")
-    assert api(node_id, {"endpoint": " "}, keys) == value
+    assert api(node_id, {"endpoint": " "}, vault) == value
 
 
 @pytest.mark.parametrize(
@@ -46,24 +47,24 @@ def test_the_providers_own_address_goes_without_saying(keys: Credentials, node_i
         ("AV_OpenAIApi", "http://[broken", "compatible", "http://[broken"),
     ],
 )
-def test_another_address(keys: Credentials, node_id: str, endpoint: str, provider: str, base_url: str):
+def test_another_address(vault: Vault, node_id: str, endpoint: str, provider: str, base_url: str):
     """Another server than OpenAI's that speaks its protocol is asked as a compatible one, which needs no key."""
-    value = api(node_id, {"endpoint": endpoint}, keys)
+    value = api(node_id, {"endpoint": endpoint}, vault)
     assert (value.provider, value.base_url) == (provider, base_url)
 
 
-def test_bedrock_has_a_region(keys: Credentials):
+def test_bedrock_has_a_region(vault: Vault):
     """The region goes along in extra."""
-    value = api("AV_AwsBedrockClaudeApi", {"region": "eu-west-3"}, keys)
+    value = api("AV_AwsBedrockClaudeApi", {"region": "eu-west-3"}, vault)
     assert (value.provider, dict(value.extra)) == ("bedrock", {"region": "eu-west-3"})
 
 
-def test_a_key_that_comes_over_a_link_is_kept(keys: Credentials):
+def test_a_key_that_comes_over_a_link_is_kept(vault: Vault):
     """A literal key at run time goes into the key file; the value on the socket holds its name, and prints no key."""
-    value = api("AV_ClaudeApi", {"claude_api_key": "sk-linked-0123456789", "endpoint": ""}, keys)
+    value = api("AV_ClaudeApi", {"claude_api_key": "sk-linked-0123456789", "endpoint": ""}, vault)
     assert value.credential == "anthropic-widget"
     assert "sk-linked" not in repr(value) + str(value) + str(pickle.dumps(value))
-    assert keys.list()[0].hosts == ("api.anthropic.com",)
+    assert vault.credentials.list()[0].hosts == ("api.anthropic.com",)
 
 
 def test_every_api_node_has_its_key_widgets():
@@ -127,9 +128,9 @@ def test_other_packs_messages(value: Any):
 
 
 @pytest.mark.xfail(raises=RequestError, reason="needs adapt, which is not built yet")
-def test_the_default_graph_can_be_sent(tmp_path: Path, keys: Credentials):
+def test_the_default_graph_can_be_sent(tmp_path: Path, vault: Vault):
     """All widgets as they come: gpt-5 with a temperature, which it refuses, so that it is left out with a note."""
-    api_value = api("AV_OpenAIApi", {"endpoint": OWN["AV_OpenAIApi"]}, keys)
+    api_value = api("AV_OpenAIApi", {"endpoint": OWN["AV_OpenAIApi"]}, vault)
     given = settings(api_value, config("gpt-5", 1024, 0.5), seed=0)
     asked = Client(tmp_path).asked(said("user", "hello"), given)
     ready = prepared(asked.request, asked.provider, asked.way, asked.delivery)
@@ -158,9 +159,10 @@ for name in ("click", "rich", "platformdirs", "numpy", "PIL"):
     sys.modules[name] = None  # importing it fails
 from antiphon import Client
 from antiphon.comfyui.asking import api, config, said
+from antiphon.comfyui.keys import Vault
 from antiphon.comfyui.sockets import LlmApi, settings
 client = Client(sys.argv[1])
-api("AV_OpenAIApi", {"openai_api_key": "sk-0123456789", "endpoint": ""}, client.credentials)
+api("AV_OpenAIApi", {"openai_api_key": "sk-0123456789", "endpoint": ""}, Vault(client.credentials))
 answer = client.complete(said("user", "hello"), **settings(LlmApi(provider="echo"), config("echo", 9, 0.5), seed=0))
 sys.stdout.write(answer.text)
 """

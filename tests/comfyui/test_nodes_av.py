@@ -314,7 +314,9 @@ def test_another_packs_value_on_the_socket(comfyui: ComfyUI, peer: Peer):
     run = comfyui.run(graph)
 
     assert run.outcome == "error"
+    assert run.error["exception_type"] == "antiphon.NodeFailed"
     assert "another node pack" in run.error["exception_message"]
+    assert "Connect a node of this pack" in run.error["exception_message"]
     assert "theirs" not in run.error["exception_message"]
 
 
@@ -337,4 +339,5 @@ def test_nor_does_it_for_another_provider(comfyui: ComfyUI, peer: Peer):
     assert run.outcome == "error"
     assert "no key" in run.error["exception_message"]
     assert "credential:NAME" in run.error["exception_message"]
+    assert "__antiphon" in run.error["exception_message"]
     assert peer.seen == []

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -25,7 +25,7 @@ from . import host
 from .host import Place
 from .sockets import Messages
 
-__all__ = ["NodeFailed", "answered", "shown", "watched"]
+__all__ = ["NodeFailed", "answered", "explaining", "shown", "watched"]
 
 T = TypeVar("T")
 
@@ -40,13 +40,19 @@ class NodeFailed(Exception):
 NodeFailed.__module__ = "antiphon"  # ComfyUI shows it, and ours begins with the path of the custom node
 
 
-async def answered(messages: Messages, settings: dict[str, Any]) -> Completion:
-    """The answer to `messages`, growing in the node while it arrives. NodeFailed says what went wrong."""
-    client, board = host.client(), _board(host.place())
+@contextmanager
+def explaining() -> Generator[None]:
+    """Turn our errors into what ComfyUI shows: NodeFailed, with the provider, the status and the hint in its text."""
     try:
-        completion = await watched(_asked(client, messages, settings, board))
+        yield
     except AntiphonError as error:
         raise NodeFailed(explained(error)) from error
+
+
+async def answered(messages: Messages, settings: dict[str, Any]) -> Completion:
+    """The answer to `messages`, growing in the node while it arrives."""
+    client, board = host.client(), _board(host.place())
+    completion = await watched(_asked(client, messages, settings, board))
     board.end(shown(completion))
     return completion
 
@@ -221,15 +227,17 @@ def explained(error: AntiphonError) -> str:
         who = f"{error.provider or 'the provider'} ({error.status}): "
     elif isinstance(error, Refused):
         who = f"{error.provider or 'the provider'} refused: "
-    hint = (
-        _KEY_HINT if isinstance(error, CredentialError) and error.message.startswith("no key") else error.hint
-    )
     request = getattr(error, "request_id", None)
-    lines = [who + error.message, hint, f"Request id: {request}" if request else ""]
+    lines = [
+        who + error.message,
+        error.hint,
+        _KEYS.format(home=host.home()) if isinstance(error, CredentialError) else "",
+        f"Request id: {request}" if request else "",
+    ]
     return "\n".join(line for line in lines if line)
 
 
-_KEY_HINT = (
-    "Set the provider's environment variable before ComfyUI starts, or type the key into the API node once:"
-    " it is moved into the key file, and the widget then holds only its name (credential:NAME)."
+_KEYS = (
+    "Or type the key into the API node once: it is moved into the key file, and the widget then holds only its name"
+    " (credential:NAME). Variables have to be set before ComfyUI starts; its key file is in ANTIPHON_HOME={home}."
 )

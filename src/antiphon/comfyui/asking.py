@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from .. import providers
 from ..call import Secret
-from ..credentials import Credentials
 from ..errors import RequestError
 from ..request import Config, Message, Modality, Role
 from .keys import REFERENCE, KeyWidget, Vault, named
@@ -35,7 +34,7 @@ _PATHS = re.compile(r"/(chat/completions|completions|responses|messages|models)$
 # ---------------------------------------------------------------------------------------------- who
 
 
-def api(node_id: str, inputs: Mapping[str, Any], credentials: Credentials) -> LlmApi:
+def api(node_id: str, inputs: Mapping[str, Any], vault: Vault) -> LlmApi:
     """The value that an API node of the original hands on."""
     original = APIS[node_id]
     widget = KEY_WIDGETS[node_id]
@@ -44,7 +43,7 @@ def api(node_id: str, inputs: Mapping[str, Any], credentials: Credentials) -> Ll
     return LlmApi(
         provider=provider,
         base_url=base_url,
-        credential=_credential(parts, widget, inputs, credentials, node_id),
+        credential=_credential(parts, widget, inputs, vault, node_id),
         extra={"region": inputs[original.region]} if original.region else {},
     )
 
@@ -53,7 +52,7 @@ def _credential(
     parts: tuple[str, ...],
     widget: KeyWidget,
     inputs: Mapping[str, Any],
-    credentials: Credentials,
+    vault: Vault,
     node_id: str,
 ) -> str:
     """The name of the key. A literal one comes here only over a link from another node: it is kept now."""
@@ -64,7 +63,7 @@ def _credential(
         return name
     joined = widget.joined(parts)
     reference = (
-        Vault(credentials).reference(Secret(joined), widget.provider, widget.address(inputs), node_id)
+        vault.reference(Secret(joined), widget.provider, widget.address(inputs), node_id)
         if joined
         else REFERENCE
     )

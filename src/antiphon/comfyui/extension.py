@@ -6,16 +6,12 @@ A group of nodes that cannot be loaded is left out, with a line in the log; the 
 from __future__ import annotations
 
 import logging
-from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
 from . import host
-
-if TYPE_CHECKING:
-    from .keys import Vault
 
 __all__ = ["extension"]
 
@@ -46,13 +42,6 @@ def extension() -> Extension:
     return Extension()
 
 
-@cache
-def _vault() -> Vault:
-    from .keys import Vault
-
-    return Vault(host.client().credentials)
-
-
 def move_keys(document: dict[str, Any]) -> None:
     """Take literal keys out of a prompt, and tell the browser that sent it what stands there now."""
     from .asking import KEY_WIDGETS
@@ -61,5 +50,5 @@ def move_keys(document: dict[str, Any]) -> None:
     widgets = {kind: widget for kind, widget in KEY_WIDGETS.items() if host.ours(kind)}
     if not typed(document, widgets):
         return
-    for moved in move(document, widgets, _vault()):
+    for moved in move(document, widgets, host.vault()):
         host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))

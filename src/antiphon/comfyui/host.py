@@ -25,6 +25,7 @@ from server import PromptServer
 
 if TYPE_CHECKING:
     from ..client import Client
+    from .keys import Vault
 
 __all__ = [
     "Place",
@@ -40,6 +41,7 @@ __all__ = [
     "schema",
     "show",
     "tell",
+    "vault",
 ]
 
 log = logging.getLogger("antiphon")
@@ -66,6 +68,14 @@ def _client(place: Path) -> Client:
 def client() -> Client:
     """The one client of this ComfyUI: its replay store, keys and connections. Made at first use."""
     return _client(home())
+
+
+@cache
+def vault() -> Vault:
+    """Where typed keys are kept: the client's key file."""
+    from .keys import Vault
+
+    return Vault(client().credentials)
 
 
 def registered(*node_ids: str) -> bool:

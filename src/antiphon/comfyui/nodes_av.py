@@ -65,8 +65,10 @@ class _Api(io.ComfyNode):
     @classmethod
     def execute(cls, **inputs: str) -> io.NodeOutput:
         from . import asking
+        from .answer import explaining
 
-        return io.NodeOutput(asking.api(cls.NODE_ID, inputs, host.client().credentials))
+        with explaining():
+            return io.NodeOutput(asking.api(cls.NODE_ID, inputs, host.vault()))
 
 
 def _api_schema(node_id: str, title: str, *inputs: io.Input, output: str | None = None) -> io.Schema:
@@ -184,8 +186,10 @@ class ApiConfig(io.ComfyNode):
     @classmethod
     def execute(cls, model: str, max_token: int, temperature: float, custom_model: str = "") -> io.NodeOutput:
         from . import asking
+        from .answer import explaining
 
-        return io.NodeOutput(asking.config(custom_model.strip() or model, max_token, temperature))
+        with explaining():
+            return io.NodeOutput(asking.config(custom_model.strip() or model, max_token, temperature))
 
 
 class NanoBananaConfig(io.ComfyNode):
@@ -209,8 +213,10 @@ class NanoBananaConfig(io.ComfyNode):
     @classmethod
     def execute(cls, temperature: float, modalities: str, aspect_ratio: str) -> io.NodeOutput:
         from . import asking
+        from .answer import explaining
 
-        return io.NodeOutput(asking.picture_config(temperature, modalities, aspect_ratio))
+        with explaining():
+            return io.NodeOutput(asking.picture_config(temperature, modalities, aspect_ratio))
 
 
 class LLMMessage(io.ComfyNode):
@@ -238,9 +244,11 @@ class LLMMessage(io.ComfyNode):
         cls, role: str, text: str, messages: Messages | None = None, **images: object
     ) -> io.NodeOutput:
         from . import asking
+        from .answer import explaining
 
         given = [images[name] for name in sorted(images) if images[name] is not None]
-        return io.NodeOutput(asking.said(role, text, messages, given))
+        with explaining():
+            return io.NodeOutput(asking.said(role, text, messages, given))
 
 
 # ---------------------------------------------------------------------------------------------- ask
@@ -249,12 +257,14 @@ class LLMMessage(io.ComfyNode):
 async def _answer(messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
     """The text, and the pictures as one batch; without any, what hangs on the image output does not run."""
     from . import asking
-    from .answer import answered, shown
+    from .answer import answered, explaining, shown
     from .convert import batch
     from .sockets import settings
 
-    completion = await answered(messages, settings(api, asking.renamed(config, api), seed=seed))
-    images, notes = batch(completion.media)
+    with explaining():
+        turns = asking.conversation(messages)
+        completion = await answered(turns, settings(api, asking.renamed(config, api), seed=seed))
+        images, notes = batch(completion.media)
     completion = replace(completion, notes=(*completion.notes, *notes))
     ui = {"text": (shown(completion),)}
     return io.NodeOutput(completion.text, ExecutionBlocker(None) if images is None else images, ui=ui)
@@ -285,9 +295,7 @@ class LLMChat(io.ComfyNode):
 
     @classmethod
     async def execute(cls, messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
-        from . import asking
-
-        return await _answer(asking.conversation(messages), api, config, seed)
+        return await _answer(messages, api, config, seed)
 
 
 class LLMCompletion(io.ComfyNode):
@@ -301,8 +309,11 @@ class LLMCompletion(io.ComfyNode):
     @classmethod
     async def execute(cls, prompt: str, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
         from . import asking
+        from .answer import explaining
 
-        return await _answer(asking.said("user", prompt), api, config, seed)
+        with explaining():
+            question = asking.said("user", prompt)
+        return await _answer(question, api, config, seed)
 
 
 NODES: tuple[type[io.ComfyNode], ...] = (
