@@ -20,7 +20,7 @@ from aiohttp import web
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-KEY_ID, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 BEARER = "bedrock-api-key-0123456789"
 FRAMES = "application/vnd.amazon.eventstream"
 

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,11 @@ class Peer:
     pause: float = 0.0  # seconds between two pieces of a stream
     usage: dict[str, Any] | None = None  # instead of one that counts words
     cut: int = 0  # how many of the next streams break off before their first word
+    fails: Callable[[Any], bool] = lambda body: True  # which requests get `status`, if it is not 200
+    raw: tuple[str, bytes] | None = None  # content type and body, with `status`, in place of any document
+    images: list[str] = field(default_factory=list)  # data URLs of pictures in the answer
+    at_once: int = 0  # the most requests that were there at the same time
+    there: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -48,7 +53,12 @@ def answer(body: Any) -> str:
     return f"answer to {body['messages'][-1]['content']}"
 
 
-def completion(text: str, model: str) -> dict[str, Any]:
+def pictures(images: Sequence[str]) -> dict[str, Any]:
+    """The part of a message or delta that holds pictures, as OpenRouter sends them."""
+    return {"images": [{"type": "image_url", "image_url": {"url": url}} for url in images]} if images else {}
+
+
+def completion(text: str, model: str, images: Sequence[str] = ()) -> dict[str, Any]:
     """An OpenAI chat completion document."""
     return {
         "id": "chatcmpl-1",
@@ -57,7 +67,11 @@ def completion(text: str, model: str) -> dict[str, Any]:
         "model": model,
         "system_fingerprint": "fp_peer",
         "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"},
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, **pictures(images)},
+                "finish_reason": "stop",
+            },
         ],
         "usage": {
             "prompt_tokens": 3,
@@ -67,13 +81,13 @@ def completion(text: str, model: str) -> dict[str, Any]:
     }
 
 
-def chunks(text: str, model: str) -> Iterator[dict[str, Any]]:
+def chunks(text: str, model: str, images: list[str]) -> Iterator[dict[str, Any]]:
     """The same as stream chunks."""
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
     for word in text.split(" "):
         delta = {"role": "assistant", "content": word + " "}
         yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    yield {**head, "choices": [{"index": 0, "delta": pictures(images), "finish_reason": "stop"}]}
     yield {**head, "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
 
 
@@ -93,14 +107,25 @@ class _Answers(BaseHTTPRequestHandler):
         seen = Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         with peer.lock:
             peer.seen.append(seen)
-        if not self._wait(peer.delay, seen):
-            return
-        if peer.status != 200:
+            peer.there += 1
+            peer.at_once = max(peer.at_once, peer.there)
+        try:
+            if self._wait(peer.delay, seen):
+                self._answer(body, seen)
+        finally:
+            with peer.lock:
+                peer.there -= 1
+
+    def _answer(self, body: Any, seen: Seen) -> None:
+        peer = self.peer
+        if peer.raw is not None:
+            self._send(peer.status, *peer.raw)
+        elif peer.status != 200 and peer.fails(body):
             self._json(peer.status, peer.error or {"error": {"message": "no", "type": "t", "code": None}})
         elif body.get("stream"):
             self._stream(body, seen)
         else:
-            document = completion(peer.text(body), body["model"])
+            document = completion(peer.text(body), body["model"], peer.images)
             self._json(200, {**document, **({} if peer.usage is None else {"usage": peer.usage})})
 
     def _wait(self, seconds: float, seen: Seen) -> bool:
@@ -123,9 +148,11 @@ class _Answers(BaseHTTPRequestHandler):
         return True
 
     def _json(self, status: int, document: Any) -> None:
-        payload = json.dumps(document).encode()
+        self._send(status, "application/json", json.dumps(document).encode())
+
+    def _send(self, status: int, content_type: str, payload: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(payload)))
         for name, value in self.peer.headers.items():
             self.send_header(name, value)
@@ -147,7 +174,10 @@ class _Answers(BaseHTTPRequestHandler):
             }
             self.wfile.write(f"data: {json.dumps(head)}\n\n".encode())
             return
-        pieces = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(self.peer.text(body), body["model"])]
+        pieces = [
+            f"data: {json.dumps(chunk)}\n\n"
+            for chunk in chunks(self.peer.text(body), body["model"], self.peer.images)
+        ]
         try:
             for piece in [*pieces, "data: [DONE]\n\n"]:
                 self.wfile.write(piece.encode())

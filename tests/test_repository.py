@@ -59,6 +59,14 @@ ALLOWED = {
     ("client.py", "local"): "who is asked when nobody is named: a rule of the library's own",
     ("cli/keys.py", "compatible"): "as in client.py: only an address is given",
     ("cli/models.py", "local"): "as in client.py: nobody is named; its models are files here",
+    **{
+        ("comfyui/models.py", name): "the original pack's nodes and model names, which saved graphs hold"
+        for name in ("anthropic", "bedrock", "compatible", "gemini", "mistral", "openai", "openrouter")
+    },
+    **{
+        ("comfyui/nodes_av.py", name): "the class ids and titles of the original pack"
+        for name in ("bedrock", "gemini")
+    },
     ("local/hub.py", "huggingface"): "the package that fetches models is called so",
     ("local/machine.py", "ollama"): "advice in an error: what to use where the engine does not run",
     ("testing.py", "echo"): "its other half: what answers in place of a network",

@@ -332,7 +332,7 @@ def test_a_completion_that_only_thought_says_so(tmp_path: Path, monkeypatch: pyt
     """The note says what to do, the first time and replayed; an answer has none."""
     thought = {"role": "assistant", "content": "", "reasoning_content": "hm"}
 
-    def answer(text: str, model: str) -> dict[str, Any]:
+    def answer(text: str, model: str, images: Any) -> dict[str, Any]:
         return {"choices": [{"message": thought, "finish_reason": "length"}], "model": model}
 
     with peer.serve() as server:

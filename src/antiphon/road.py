@@ -428,7 +428,7 @@ class Road:
                 limits=self.limits.get(asked.provider.name, asked.provider.limits),
                 tokens=len(call.body) // 4 + (asked.request.config.max_tokens or 0),
                 answer=asked.provider.answer,
-                sign=_signing(asked, call) if bill is None else bill.signing(_signing(asked, call)),
+                sign=_signing(asked) if bill is None else bill.signing(_signing(asked)),
             )
         completion = completions[-1]
         self.transport.settle(account, completion.usage.total_tokens or 0)
@@ -551,7 +551,7 @@ class Road:
                     asked.delivery,
                     check=dialect.error,
                     answer=asked.provider.answer,
-                    sign=_signing(asked, call),
+                    sign=_signing(asked),
                 )
                 rows += dialect.models(reply)
                 before, more = more, dict(dialect.next_page(reply))
@@ -612,10 +612,10 @@ def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpo
     return nullcontext(Endpoint(base_url=request.base_url or asked.provider.base_url))
 
 
-def _signing(asked: Asked, call: Call) -> Callable[[Call], Awaitable[Call]] | None:
-    """What signs the call just before it goes out, where no key was found and the provider takes signatures."""
+def _signing(asked: Asked) -> Callable[[Call], Awaitable[Call]] | None:
+    """What signs the call just before it goes out, where the provider takes signatures."""
     sign = asked.provider.sign
-    return None if sign is None or call.secrets else partial(sign, asked.request)
+    return None if sign is None else partial(sign, asked.request)
 
 
 def _account(asked: Asked, call: Call) -> str:

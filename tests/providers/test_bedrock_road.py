@@ -456,6 +456,29 @@ def test_a_stored_key_comes_before_signatures(ask: Ask, client: Client, server: 
     assert server.seen[0].verdict == "bearer"
 
 
+@pytest.mark.parametrize("token", ["", ":THE+session/token=="])
+def test_a_stored_access_key_signs(
+    ask: Ask, client: Client, server: Bedrock, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """ID:SECRET or ID:SECRET:TOKEN, stored for this host, signs each call and is not sent."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSES000")
+    client.credentials.set("work", f"{KEY_ID}:{SECRET}{token}", hosts=[server.url])
+    server.says(answers(ask, HELLO))
+    assert ask(credential="work").text == "Grüß 👋"
+    assert server.seen[0].verdict == "signed"
+    headers = server.seen[0].headers
+    assert SECRET not in str(headers)
+    assert headers.get("X-Amz-Security-Token", "") == token.removeprefix(":")
+
+
+def test_a_stored_access_key_goes_to_its_hosts_only(ask: Ask, client: Client, server: Bedrock) -> None:
+    """An access key that is bound to another host signs nothing for this one."""
+    client.credentials.set("work", f"{KEY_ID}:{SECRET}", hosts=["bedrock-runtime.eu-west-1.amazonaws.com"])
+    with pytest.raises(CredentialError, match="may not go to"):
+        ask(credential="work")
+    assert server.seen == []
+
+
 def test_nothing_to_sign_with(ask: Ask, server: Bedrock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any credentials nothing is sent, and the error names the ways."""
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

@@ -66,8 +66,8 @@ class Provider:
     empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
     goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
-    request (starts the embedded model); `sign` signs a call just before it goes out, each time, where no key was
-    found; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
+    request (starts the embedded model); `sign` signs a call just before it goes out, each time, unless it carries a key
+    that needs no signature; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
     `notice` says what a person should know who chooses a model, or nothing.
 
     What it costs: `price_id` is its name in the genai-prices package, empty where that has no prices of it;

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import configparser
 import os
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -16,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..call import Secret
+from ..call import Call, Secret
 from ..errors import CredentialError
 from ._sigv4 import Keys
 
-__all__ = ["keys", "region"]
+__all__ = ["keys", "region", "stored"]
 
 # Seconds after which credentials that name no expiry are looked up again: other tools rewrite the file.
 LASTING = 300.0
@@ -46,6 +47,21 @@ def _variable(name: str) -> str:
 def region() -> str:
     """The region of this process: AWS_REGION, AWS_DEFAULT_REGION, or the profile's; empty if none says."""
     return _variable("AWS_REGION") or _variable("AWS_DEFAULT_REGION") or _profile_region()
+
+
+# An access key as one text: its id, its secret, and the token of temporary ones (AWS's IAM reference: ids are 16 to
+# 128 letters and digits). Bearer keys hold no colon.
+_ACCESS_KEY = re.compile(r"([A-Z0-9]{16,128}):([A-Za-z0-9/+=]{16,}?)(?::([A-Za-z0-9/+=]+))?")
+
+
+def stored(call: Call) -> Keys | None:
+    """The access key that `call` carries as its key, to be signed with; None where it carries none."""
+    for secret in call.secrets:
+        found = _ACCESS_KEY.fullmatch(secret.reveal().removeprefix("Bearer "))
+        if found:
+            access, key, token = found.groups()
+            return Keys(access, Secret(key), Secret(token) if token else None)
+    return None
 
 
 def _profile_region() -> str:

@@ -81,8 +81,17 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """All rows, the user's own first. RequestError names file, row and field where the user's are wrong."""
-    own = home() / "models.json"
-    return (*(read(own) if own.exists() else ()), *read(TABLE))
+    own = _own()
+    return (*(read(own) if own is not None and own.exists() else ()), *read(TABLE))
+
+
+def _own() -> Path | None:
+    try:
+        return home() / "models.json"
+    except (
+        ImportError
+    ):  # a clone in ComfyUI has no platformdirs, and no home but the one that is settled there
+        return None
 
 
 def read(path: Path) -> tuple[Row, ...]:

@@ -4,7 +4,8 @@ The region is extra={"region": …}, else what base_url says, else AWS_REGION, A
 It is no part of the key: one model id means the same weights in every region, and a recording made in one
 region replays in another. (What stands in `extra` or base_url is part of the key as always.)
 
-A bearer key comes first: the argument, AWS_BEARER_TOKEN_BEDROCK, or a stored one. Without any, calls are
+A bearer key comes first: the argument, AWS_BEARER_TOKEN_BEDROCK, or a stored one. An access key can stand there
+too, as ID:SECRET or ID:SECRET:TOKEN; it signs. Without any, calls are
 signed with the AWS credentials of this process: AWS_ACCESS_KEY_ID and its companions, or (extra `bedrock`)
 profile, SSO, role, container or instance. Each try is signed afresh. Signatures go to AWS's own hosts, to this
 machine, and to the address in AWS_ENDPOINT_URL_BEDROCK_RUNTIME or AWS_ENDPOINT_URL, which names another server
@@ -123,9 +124,18 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint]:
 
 
 async def signed(request: Request, call: Call) -> Call:
-    """`call` signed with the AWS credentials of this process. CredentialError where there are none, or for a foreign host."""
-    _check_host(call)
-    keys = await _aws.keys()
+    """`call` as it is with a bearer key, or signed: with the access key stored for it, or with this process's.
+
+    CredentialError where there are none, or those of this process would go to a foreign host.
+    """
+    keys = _aws.stored(call)
+    if keys is not None:  # its hosts were checked when it was looked up
+        call = replace(call, headers={n: v for n, v in call.headers.items() if n != "Authorization"})
+    elif call.secrets:
+        return call
+    else:
+        _check_host(call)
+        keys = await _aws.keys()
     where = region(request)
     service = "bedrock-mantle" if request.dialect == MANTLE else "bedrock"
     return sign(call, keys, region=where, service=service, at=time.time())

@@ -1,0 +1,19 @@
+"""The ComfyUI pack. The only part of Antiphon that imports ComfyUI, torch, numpy or Pillow.
+
+ComfyUI calls `comfy_entrypoint` of the module in its custom_nodes folder: the repository's own ``__init__.py``
+when it is cloned there, or a file of two lines that imports it from here when Antiphon is installed with pip.
+Nothing else happens at import.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["comfy_entrypoint"]
+
+
+async def comfy_entrypoint() -> Any:
+    """The extension that ComfyUI asks for its nodes."""
+    from .extension import extension
+
+    return extension()
