@@ -64,6 +64,7 @@ __all__ = [
     "Batch",
     "BudgetExceeded",
     "Cancelled",
+    "Carried",
     "Client",
     "Completion",
     "Config",
@@ -152,7 +153,7 @@ _HOMES = {
     "dialects": ("Model",),
     "limits": ("Limits",),
     "listings": ("Listing",),
-    "replay": ("key",),
+    "replay": ("Carried", "key"),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dialects import Model
     from .limits import Limits
-    from .replay import Store
+    from .replay import Carried, Store
     from .transport import Transport
 
 __all__ = [
@@ -86,7 +86,8 @@ class Settings(TypedDict, total=False):
     `base_url` (your own server; the provider is then "compatible" unless you name one), `dialect`, `api_key`
     (or `credential`, the name of a stored key). What is asked: `system`, `attachments`, `seed`, and every
     field of Config (or a whole `config`, which single fields override). How: `timeout` in seconds or as a
-    Timeout, and the other fields of Delivery: `retries`, `replay`, `adapt`, `fetch_media`.
+    Timeout, and the other fields of Delivery: `retries`, `replay`, `adapt`, `fetch_media`. `carried` are recordings
+    that came with a workflow, looked up where the store has none.
     """
 
     provider: str | None
@@ -118,6 +119,7 @@ class Settings(TypedDict, total=False):
     replay: ReplayMode
     adapt: bool
     fetch_media: bool
+    carried: Carried | None
 
 
 _CONFIG_FIELDS = frozenset(f.name for f in fields(Config))
@@ -349,6 +351,7 @@ class Client:
             Delivery(**cast("dict[str, Any]", given)) if given else _DELIVERY,
             credential=settings.get("credential") or "",
             given=settings.get("api_key"),
+            carried=settings.get("carried"),
         )
 
     async def _aasked(self, prompt: Prompt, settings: Settings) -> Asked:

@@ -26,13 +26,13 @@ from .completion import Completion, Delta, SeedStatus
 from .credentials import Credentials
 from .dialects import Dialect, Model
 from .dialects._common import dumps
-from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
+from .errors import AntiphonError, Refused, ReplayError, ReplyError, RequestError, TransportError
 from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
 from .prepare import Prepared, prepared
 from .providers import Endpoint, Provider, Way
-from .replay import Busy, Recording, Store, canonical, key_of
+from .replay import Busy, Carried, Recording, Store, canonical, key_of
 from .request import Delivery, Request
 from .transport import Limits, Transport
 
@@ -44,6 +44,8 @@ Emit = Callable[[Delta], object]
 
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
+# The note on an answer that came with a workflow.
+CARRIED = "from the workflow's own recordings"
 # Most pages of a model listing; a server that always names another one would never end.
 LISTING_PAGES = 50
 
@@ -53,6 +55,7 @@ class Asked:
     """A request with all that is needed to carry it out.
 
     `key` is None where nothing is looked up or recorded; `document` is the canonical JSON that it is the hash of.
+    `carried` are recordings that came with a workflow: looked up where the store has none, and not kept.
     """
 
     request: Request
@@ -63,6 +66,7 @@ class Asked:
     given: Secret | None = None
     key: str | None = None
     document: bytes = b""
+    carried: Carried | None = None
 
     @classmethod
     def of(
@@ -73,8 +77,11 @@ class Asked:
         *,
         credential: str = "",
         given: str | Secret | None = None,
+        carried: Carried | None = None,
     ) -> Asked:
         """`request` with its key. RequestError where the replay mode makes no sense without a seed."""
+        if not isinstance(carried, Carried | None):
+            raise RequestError(f"carried takes a Carried, not {type(carried).__name__}", field="carried")
         way = provider.way(request.dialect)
         if request.seed is None and delivery.replay in ("only", "refresh"):
             raise RequestError(
@@ -86,7 +93,7 @@ class Asked:
         if request.seed is None or delivery.replay == "off":
             return cls(request, provider, way, delivery, credential, secret)
         document = canonical(request)
-        return cls(request, provider, way, delivery, credential, secret, key_of(document), document)
+        return cls(request, provider, way, delivery, credential, secret, key_of(document), document, carried)
 
     @property
     def seed_status(self) -> SeedStatus:
@@ -145,6 +152,8 @@ class Road:
         recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
         if recording is not None:
             return self._replay(asked, recording)
+        if (completion := self._carried(asked)) is not None:
+            return completion
         if asked.delivery.replay == "only":
             raise ReplayError(
                 f"nothing is recorded for this request ({asked.key})",
@@ -157,6 +166,24 @@ class Road:
         return self._completion(
             asked, decode(asked.way.dialect, reply), reply, replayed=True, notes=_changes(asked)
         )
+
+    def _carried(self, asked: Asked) -> Completion | None:
+        """The answer that came with the workflow, if it did. It is used for this request only, and not recorded."""
+        carried, key = asked.carried, asked.key
+        if carried is None or key is None:
+            return None
+        try:
+            reply = carried.get(key)
+            if reply is None:
+                return None
+            notes = (CARRIED, *_changes(asked))
+            completion = decode(asked.way.dialect, reply)
+        except AntiphonError as error:
+            if asked.delivery.replay == "only":
+                raise _unusable(error) from error
+            log.warning("a recording that came with the workflow is of no use: %s", error)
+            return None
+        return replace(self._completion(asked, completion, reply, replayed=True, notes=notes), recorded=False)
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
         try:
@@ -231,7 +258,11 @@ class Road:
             failures = await self._record(asked, call, reply)
         return replace(
             self._completion(
-                asked, completion, reply, replayed=False, notes=[*ready.notes, *notes, *failures]
+                asked,
+                completion,
+                reply,
+                replayed=False,
+                notes=[*ready.notes, *notes, *failures, *_passed_over(asked)],
             ),
             recorded=asked.key is not None and not failures,
         )
@@ -465,6 +496,23 @@ def _changes(asked: Asked) -> tuple[str, ...]:
         return prepared(asked.request, asked.provider, asked.way, asked.delivery).notes
     except RequestError:
         return ()
+
+
+def _unusable(error: AntiphonError) -> ReplayError:
+    """What is wrong with a recording that came with a workflow, where there is nothing else to answer with."""
+    if isinstance(error, ReplayError):
+        return error
+    return ReplayError(
+        f"what came with the workflow for this request is no answer: {error.message}",
+        hint="Ask with replay='auto'.",
+    )
+
+
+def _passed_over(asked: Asked) -> tuple[str, ...]:
+    """A note where a recording came with the workflow and could not be used."""
+    if asked.carried is None or asked.delivery.replay != "auto" or asked.key not in asked.carried:
+        return ()
+    return (asked.carried.problem(asked.key) or "what came with the workflow for this request is no answer",)
 
 
 def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpoint]:
