@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from .limits import Limits
     from .listings import Listing
-    from .replay import key
+    from .replay import Carried, key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
 
 __version__ = "0.1.0"

@@ -24,6 +24,7 @@ COMMANDS = {
     "providers": "List the providers, and where each one's key comes from.",
     "keys": "Store, list, remove and test keys.",
     "replay": "Look at, move, check and prune the recorded answers.",
+    "workflow": "Look through ComfyUI workflow files and pictures, and clean them.",
 }
 
 EXIT_CODES = """\b
@@ -36,6 +37,7 @@ Exit codes:
   5    no whole reply: network, TLS, deadline, cut-off stream
   6    the model or a filter refused
   7    replay: nothing recorded, or a store that cannot be used
+  8    workflow check: a file holds a key
   130  interrupted with Ctrl-C; the request was closed
   141  whoever read the output went away"""
 
