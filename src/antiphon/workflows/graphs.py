@@ -217,7 +217,7 @@ def _is_node(value: Any) -> bool:
         return False
     node = cast("dict[str, Any]", value)
     sides: list[Any] = [node.get(side) or [] for side in ("inputs", "outputs")]
-    whole = all(isinstance(side, list) and len(_objects(side)) == len(side) for side in sides)
+    whole = all(isinstance(side, list) and _objects(side) == side for side in sides)
     return whole and isinstance(node.get("id"), int | str)
 
 
