@@ -49,6 +49,7 @@ _NO_TOKEN_BESIDE = {
 _NOTHING = re.compile(
     r"(?i)[\W_]*|none|null|empty|default|auto|ollama|local|dummy|test|key|n/a|not[\s_-]?needed|lm[\s_-]?studio"
     r"|(?:sk-)?x{3,}|your[\s_-].*|.*[\s_-]here|enter[\s_-].*|<.*>|\$\{?\w+\}?|%\w+%|credential:.*"
+    r"|(?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"  # the name of an environment variable
 )
 # From here on a text is its own and nothing else: it is also looked for elsewhere.
 _SHORTEST_TOKEN = 8

@@ -89,6 +89,7 @@ def text_chunk(keyword: str, text: str, kind: str = "tEXt") -> bytes:
     name, plain = keyword.encode("latin-1"), text.encode("utf-8" if kind[0] == "i" else "latin-1")
     body = {
         "tEXt": plain,
+        "comf": plain,
         "zTXt": b"\0" + zlib.compress(plain),
         "iTXt": b"\0\0en\0\0" + plain,
         "iTXtz": b"\1\0\0titre\0" + zlib.compress(plain),

@@ -94,11 +94,8 @@ def _check_clean(path: Path, data: bytes, found: Scrubbed) -> None:
     again = opened_bytes(path, data)
     left = scrub(again.parts, graphs_in(again.parts), {}).rows
     where = [row.where for row in (*left, *_unread(again)) if row.kind == "secret"]
-    where += [
-        "a part that is not rewritten"
-        for key in found.keys
-        if len(key) >= 12 and key.encode("utf-8", "replace") in data
-    ]
+    kept = [key for key in found.distinct if key.encode("utf-8", "replace") in data]
+    where += ["a part that is not rewritten"] * len(kept)
     if where:
         raise RequestError(
             f"{path.name}: a key would be left in {where[0]}, so no copy was written",

@@ -8,7 +8,7 @@ without ids) are graphs of the second kind inside of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
@@ -175,14 +175,14 @@ def _api_link(value: Any) -> Link | None:
 
 
 def _page_nodes(document: dict[str, Any]) -> dict[str, Node]:
-    links = _page_links(document.get("links"))
+    links, groups = _page_links(document.get("links")), _groups(document)
     nodes: dict[str, Node] = {}
     for number, value in enumerate(cast("list[Any]", document["nodes"])):
         node = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         kind = node.get("type")
         if isinstance(kind, str):
             identifier = str(node.get("id", number))
-            nodes[identifier] = found = Node(identifier, kind, node, _page_widgets(node))
+            nodes[identifier] = found = Node(identifier, kind, node, _page_widgets(node, groups))
             for one in _objects(node.get("inputs")):
                 link = links.get(str(one.get("link")))
                 if link is not None and isinstance(one.get("name"), str):
@@ -221,14 +221,38 @@ def _is_node(value: Any) -> bool:
     return whole and isinstance(node.get("id"), int | str)
 
 
-def _page_widgets(node: dict[str, Any]) -> dict[str, Place]:
+def _page_widgets(node: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Place]:
     values = node.get("widgets_values")
     if isinstance(values, dict):
         return {name: (values, name) for name in cast("dict[str, Any]", values)}
     if not isinstance(values, list):
         return {}
     values = cast("list[Any]", values)
-    return {name: (values, at) for name, at in _aligned(_widget_names(node), values) if name != CONTROL}
+    names = groups.get(node["type"]) or _widget_names(node)
+    found: dict[str, Place] = {}
+    for name, at in _aligned(names, values):
+        if name != CONTROL:
+            found[name if name not in found else f"{name} {at}"] = (values, at)
+    return found
+
+
+def _groups(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The widgets of group nodes: those of all nodes in them, one after another."""
+    extra = document.get("extra")
+    groups = cast("dict[str, Any]", extra).get("groupNodes") if isinstance(extra, dict) else None
+    found: dict[str, list[str]] = {}
+    for title, group in cast("dict[str, Any]", groups).items() if isinstance(groups, dict) else ():
+        nodes = _objects(cast("dict[str, Any]", group).get("nodes")) if isinstance(group, dict) else []
+        names = [name for node in nodes if isinstance(node.get("type"), str) for name in _all_names(node)]
+        found.update({f"workflow>{title}": names, f"workflow/{title}": names})
+    return found
+
+
+def _all_names(node: dict[str, Any]) -> list[str]:
+    """A name for each value of a node in a group, also where it is not known."""
+    values = node.get("widgets_values")
+    count = len(cast("list[Any]", values)) if isinstance(values, list) else 0
+    return [*_widget_names(node), *[""] * count][:count]
 
 
 def _widget_names(node: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """The text chunks of a PNG, read and replaced; every other byte stays as it is.
 
 PNG (third edition) 5.3: a chunk is its length, its type, its data, and a CRC of type and data. ComfyUI writes `prompt`
-and `workflow` as tEXt; programs that touch a picture afterwards may make zTXt or iTXt of it.
+and `workflow` as tEXt, and into animated pictures as chunks of its own, `comf`, of the same make; programs that touch a
+picture afterwards may make zTXt or iTXt of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 __all__ = ["SIGNATURE", "Text", "opaque", "rewritten", "texts"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"comf")
 # Chunks that are nothing but pixels and how to show them: no text can stand in them.
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fdAT")
 # Most unpacked bytes of one text, and most chunks.
@@ -91,7 +92,7 @@ def _read(chunk: Chunk, data: bytes) -> tuple[str, str]:
     keyword, zero, rest = chunk.data.partition(b"\0")
     if not zero:
         raise ValueError(f"a {name} chunk has no keyword")
-    if chunk.type == b"tEXt":
+    if chunk.type in (b"tEXt", b"comf"):
         return keyword.decode("latin-1"), rest.decode("latin-1")
     if chunk.type == b"zTXt":
         return keyword.decode("latin-1"), _inflated(rest[1:], name).decode("latin-1")

@@ -6,6 +6,7 @@ key widget of the original's nodes. A key that was found once is taken out every
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
@@ -23,11 +24,12 @@ __all__ = ["REFERENCE", "Scrubbed", "scrub"]
 REFERENCE = "credential:"
 # What stands in a longer text where a key was.
 GAP = "***"
-# A shorter key ("none", "x") may be a plain word elsewhere: it is taken out of its own place only.
-DISTINCT = 8
-# Nodes that do nothing but hold a text: a key may be wired from one.
+# What was typed into a key widget and is short, a word, a sentence or an address ("none", "placeholder") may stand
+# elsewhere for itself: it is taken out of its own place only.
+_DISTINCT = re.compile(r"(?!.*://)(?=\S*\d|\S{20})\S{8,}")
+# A node of one text that is wired to a key widget holds the key, unless it names a file.
+_FILE = re.compile(r"[\\/]|\.\w{1,4}$")
 HOLDERS = ("PrimitiveString", "PrimitiveStringMultiline", "PrimitiveNode")
-_WIDGETS = {"PrimitiveNode": None, "PrimitiveString": "value", "PrimitiveStringMultiline": "value"}
 
 
 class Owner(NamedTuple):
@@ -44,6 +46,11 @@ class Scrubbed:
 
     rows: list[Finding] = field(default_factory=list[Finding])
     keys: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    @property
+    def distinct(self) -> list[str]:
+        """The keys that can be nothing else, wherever they stand."""
+        return [key for key in self.keys if _DISTINCT.fullmatch(key)]
 
 
 def scrub(parts: Iterable[Part], graphs: Iterable[Graph], credentials: Mapping[str, str]) -> Scrubbed:
@@ -63,7 +70,7 @@ def scrub(parts: Iterable[Part], graphs: Iterable[Graph], credentials: Mapping[s
         _carried(part, result)
         for place in list(places(part.root)):
             _by_name(part, place, owners, result)
-    known = sorted((key for key in result.keys if len(key) >= DISTINCT), key=len, reverse=True)
+    known = sorted(result.distinct, key=len, reverse=True)
     for part in parts:
         for place in list(places(part.root)):
             _by_form(part, place, known, owners, result)
@@ -92,10 +99,16 @@ def _holder(graph: Graph, node: Node, name: str) -> Place | None:
     if name in node.widgets and name not in node.links:
         return node.widgets[name]
     source = graph.source(node, name)
-    if source is None or source.type not in HOLDERS:
+    texts = (
+        []
+        if source is None
+        else [place for place in source.widgets.values() if isinstance(text_at(place), str)]
+    )
+    if source is None or len(texts) != 1:
         return node.widgets.get(name)
-    held = _WIDGETS[source.type] or next(iter(source.widgets), "")
-    return source.widgets.get(held)
+    text = str(text_at(texts[0]))
+    holds = source.type in HOLDERS or (is_key(name, text) and not _FILE.search(text.strip()))
+    return texts[0] if holds else node.widgets.get(name)
 
 
 def _literal(value: Any) -> bool:

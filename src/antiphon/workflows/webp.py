@@ -75,7 +75,7 @@ def opaque(data: bytes) -> Iterator[tuple[str, bytes]]:
     last = 12
     for name, body, _, end in _chunks(data):
         last = end
-        if name not in PIXELS:
+        if name not in PIXELS or (name == b"EXIF" and _exif(body).more):
             yield name.decode("latin-1"), body
     if data[last:]:
         yield "after the end", data[last:]
