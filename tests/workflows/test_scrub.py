@@ -256,6 +256,19 @@ def test_wherever_it_hides(tmp_path: Path, where: str):
         assert check(tmp_path / "out" / f"{number}.json").secrets == 0
 
 
+def test_the_report_says_where(tmp_path: Path):
+    """A note, a title and a field outside of nodes are told apart."""
+    graph = {
+        "nodes": [{**page_node(7, "Note", f"my {KEY}"), "title": f"T {KEY}"}],
+        "links": [],
+        "extra": {"x": KEY},
+    }
+    rows = [row for row in check(saved(tmp_path, "p.json", graph)).rows if row.kind == "secret"]
+    assert {(row.node, row.type, row.what.partition(":")[0]) for row in rows} == {
+        ("7", "Note", "a key (sk-…)"), ("7", "Note", "title"), ("", "", "x"),
+    }  # fmt: skip
+
+
 def test_a_key_without_a_form_is_hunted_everywhere(tmp_path: Path):
     """What one key widget showed to be a key is taken out of notes and titles too."""
     secret = "0123456789abcdef0123456789abcdef"

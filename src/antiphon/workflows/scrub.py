@@ -7,7 +7,7 @@ key widget of the original's nodes. A key that was found once is taken out every
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -33,7 +33,7 @@ HOLDERS = ("PrimitiveString", "PrimitiveStringMultiline", "PrimitiveNode")
 
 
 class Owner(NamedTuple):
-    """Whose a place is: a node's, and which of its widgets."""
+    """Whose a place is: a node's, and which of its widgets (empty where its name is not known)."""
 
     id: str
     type: str
@@ -53,18 +53,15 @@ class Scrubbed:
         return [key for key in self.keys if _DISTINCT.fullmatch(key)]
 
 
-def scrub(parts: Iterable[Part], graphs: Iterable[Graph], credentials: Mapping[str, str]) -> Scrubbed:
+def scrub(parts: Sequence[Part], graphs: Sequence[Graph], credentials: Mapping[str, str]) -> Scrubbed:
     """Take the keys out of these parts, in place.
 
     `credentials` are names of stored keys by node type (``""`` for all others): they take the key's place in the
     original's nodes, as ``credential:NAME``.
     """
-    result = Scrubbed()
-    owners: dict[tuple[int, Any], tuple[str, Owner]] = {}
+    result, owners = Scrubbed(), _owners(graphs)
     for graph in graphs:
         for node in graph.nodes.values():
-            for name, (container, at) in node.widgets.items():
-                owners[id(container), at] = graph.where, Owner(node.id, node.type, name)
             _typed(graph, node, credentials, result)
     for part in parts:
         _carried(part, result)
@@ -75,6 +72,21 @@ def scrub(parts: Iterable[Part], graphs: Iterable[Graph], credentials: Mapping[s
         for place in list(places(part.root)):
             _by_form(part, place, known, owners, result)
     return result
+
+
+def _owners(graphs: Sequence[Graph]) -> dict[tuple[int, Any], tuple[str, Owner]]:
+    """Whose each place in a node is, so that a report can say it."""
+    owners: dict[tuple[int, Any], tuple[str, Owner]] = {}
+    for graph in graphs:
+        for node in graph.nodes.values():
+            owners[id(node.raw), "title"] = graph.where, Owner(node.id, node.type, "title")
+            values = node.raw.get("widgets_values")
+            count = len(cast("list[Any]", values)) if isinstance(values, list) else 0
+            for at in range(count):
+                owners[id(values), at] = graph.where, Owner(node.id, node.type, "")
+            for name, (container, at) in node.widgets.items():
+                owners[id(container), at] = graph.where, Owner(node.id, node.type, name)
+    return owners
 
 
 # ------------------------------------------------------------------------------- the original's widgets
@@ -147,7 +159,8 @@ def _by_form(part: Part, place: Place, known: list[str], owners: Owners, result:
     value = container[name]
     if isinstance(value, str) and (found := _cleaned(value, known, result)):
         container[name], forms = found
-        what = f"{_shown(owner.widget)}: " if owner else f"{_shown(name)}: " if isinstance(name, str) else ""
+        called = owner.widget if owner else name
+        what = f"{_shown(called)}: " if called and isinstance(called, str) else ""
         done = "taken out" if container[name] else "emptied"
         result.rows.extend(_row(where, owner, what + form, done) for form in forms)
     if isinstance(name, str) and isinstance(container, dict) and (found := _cleaned(name, known, result)):
