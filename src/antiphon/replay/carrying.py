@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..call import Reply
 from ..errors import ReplayError, RequestError
-from ..secretlike import looks_secret
 from .canon import TAG, key_of
 from .packing import unpack, unpack_question, unpack_reply
 from .store import stored_key
@@ -124,6 +123,8 @@ def _opened(row: tuple[Any, ...]) -> Opened | str:
 
 def _fitting(found: Opened, room: int) -> tuple[Entry | None, str]:
     """The recording as it travels, if there is room for it; otherwise why it does not."""
+    from ..secretlike import looks_secret  # its patterns take milliseconds to compile
+
     kind = found.reply.headers.get("content-type", "")
     body, document = _packed(found.reply.body, room), _packed(found.document, room)
     if body is None or len(kind) > MAX_TYPE:

@@ -252,12 +252,14 @@ def _page_node(made: Made) -> dict[str, Any]:
 
 
 def _place(old: Any, role: str) -> list[float]:
-    points: list[Any] = list(cast("dict[str, Any]", old).values()) if isinstance(old, dict) else old or []
-    right, down = (
-        points[at] if len(points) > at and isinstance(points[at], int | float) else 0 for at in (0, 1)
-    )
+    """Where the node stands: ``[x, y]``, or an object of the same in older files."""
+    points = list(cast("dict[str, Any]", old).values()) if isinstance(old, dict) else old
     x, y = _PLACES.get(role, (0, 0))
-    return [right + x, down + y]
+    match points:
+        case [int() | float() as right, int() | float() as down, *_]:
+            return [right + x, down + y]
+        case _:
+            return [x, y]
 
 
 def _put(nodes: list[Any], node: dict[str, Any]) -> None:

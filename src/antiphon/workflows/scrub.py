@@ -81,9 +81,9 @@ def _owners(graphs: Sequence[Graph]) -> dict[tuple[int, Any], tuple[str, Owner]]
         for node in graph.nodes.values():
             owners[id(node.raw), "title"] = graph.where, Owner(node.id, node.type, "title")
             values = node.raw.get("widgets_values")
-            count = len(cast("list[Any]", values)) if isinstance(values, list) else 0
-            for at in range(count):
-                owners[id(values), at] = graph.where, Owner(node.id, node.type, "")
+            listed = cast("list[Any]", values) if isinstance(values, list) else []
+            for at in range(len(listed)):
+                owners[id(listed), at] = graph.where, Owner(node.id, node.type, "")
             for name, (container, at) in node.widgets.items():
                 owners[id(container), at] = graph.where, Owner(node.id, node.type, name)
     return owners
