@@ -61,7 +61,12 @@ def answering(client: antiphon.Client, body: object = HELLO, **how: Any) -> tupl
     who = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "seed": 1, "dialect": "openai_chat", **how}
     request = client.request("hi", **who)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    entry = {"request": packed(canonical(request)), "type": "application/json", "body": packed(text)}
+    entry = {
+        "request": packed(canonical(request)),
+        "at": 1_000,
+        "type": "application/json",
+        "body": packed(text),
+    }
     return Carried({**carrying.FORMAT, "recordings": {key(request): entry}}), who
 
 
@@ -69,16 +74,20 @@ def answering(client: antiphon.Client, body: object = HELLO, **how: Any) -> tupl
 
 
 def test_what_is_carried_comes_back(store: Store):
-    """Through JSON and back every reply and request is the same, with its content type and no other header."""
+    """Through JSON and back every reply and request is the same, with its content type, its time and no other header."""
     keys = [record(store, asked(n), bytes(range(256)), "text/event-stream") for n in range(3)]
     found = Carried(json.dumps(carried(store, keys, limit_bytes=50_000)))
     assert list(found) == keys[::-1], "the newest first"
     for number, it in enumerate(keys):
-        opened = found.open(it)
-        assert opened == (
+        opened = found.get(it)
+        assert opened is not None
+        assert opened[:2] == (
             canonical(asked(number)),
             Reply(200, bytes(range(256)), {"content-type": "text/event-stream"}),
         )
+        there = store.get(it)
+        assert there is not None
+        assert opened.recorded_at == int(there.recorded_at)
     assert found.get(key(asked(9))) is None
     assert not found.left_out
 
@@ -102,7 +111,10 @@ def test_the_request_gives_way_to_the_reply(store: Store):
     it = record(store, asked(1, long), b'{"a": 1}')
     value = carried(store, [it], limit_bytes=carrying.SMALLEST)
     assert "request" not in value["recordings"][it]
-    assert Carried(value).get(it) == Reply(200, b'{"a": 1}', {"content-type": "application/json"})
+    opened = Carried(value).get(it)
+    assert opened is not None
+    assert opened.document == b""
+    assert opened.reply == Reply(200, b'{"a": 1}', {"content-type": "application/json"})
 
 
 def test_why_something_does_not_travel(store: Store):
@@ -148,7 +160,7 @@ def test_from_hand_to_hand(store: Store, tmp_path: Path):
         mine = record(other, asked(2), b"[2]")
         again = Carried(carried(other, [key(asked(1)), mine], limit_bytes=9_000, before=first))
     assert list(again) == [mine, key(asked(1))]
-    assert again.open(key(asked(1))) == first.open(key(asked(1)))
+    assert again.get(key(asked(1))) == first.get(key(asked(1)))
 
 
 # ------------------------------------------------------------------------------------------- on the road
@@ -275,6 +287,10 @@ def bomb() -> str:
     [
         (lambda entry: 5, "no JSON object"),
         (lambda entry: {**entry, "type": 5}, "content type"),
+        (lambda entry: {**entry, "at": None}, "time"),
+        (lambda entry: {**entry, "at": 1e300}, "time"),
+        (lambda entry: {**entry, "at": float("nan")}, "time"),
+        (lambda entry: {**entry, "at": -1}, "time"),
         (lambda entry: {**entry, "type": "x" * 999}, "content type"),
         (lambda entry: {**entry, "body": None}, "no text"),
         (lambda entry: {**entry, "body": "é"}, "base64"),
@@ -345,7 +361,7 @@ def test_any_answer_at_all(
     request = Request(
         provider=name, messages=(Message("user", "hi"),), config=Config(model="m"), seed=1, dialect=dialect
     )
-    entry = {"type": kind, "body": packed(body)}
+    entry = {"type": kind, "body": packed(body), "at": 1.5}
     own = Carried({**carrying.FORMAT, "recordings": {key(request): entry}})
     it = Asked.of(request, provider, antiphon.Delivery(replay="only"), carried=own)
     road = Road(Store(Path("nowhere") / "replay.sqlite"), None, None)  # type: ignore[arg-type]

@@ -149,11 +149,9 @@ class Road:
         """
         if asked.key is None or asked.delivery.replay == "refresh":
             return None
-        recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
+        recording = self._recorded(asked.key, strict=asked.delivery.replay == "only") or self._carried(asked)
         if recording is not None:
             return self._replay(asked, recording)
-        if (completion := self._carried(asked)) is not None:
-            return completion
         if asked.delivery.replay == "only":
             raise ReplayError(
                 f"nothing is recorded for this request ({asked.key})",
@@ -163,27 +161,35 @@ class Road:
 
     def _replay(self, asked: Asked, recording: Recording) -> Completion:
         reply = recording.reply
-        return self._completion(
+        completion = self._completion(
             asked, decode(asked.way.dialect, reply), reply, replayed=True, notes=_changes(asked)
         )
+        if not recording.carried:
+            return completion
+        return replace(completion, recorded=False, notes=(CARRIED, *completion.notes))
 
-    def _carried(self, asked: Asked) -> Completion | None:
-        """The answer that came with the workflow, if it did. It is used for this request only, and not recorded."""
-        carried, key = asked.carried, asked.key
-        if carried is None or key is None:
-            return None
+    def _carried(self, asked: Asked) -> Recording | None:
+        """The recording that came with the workflow, if it did and is an answer. It is used for this request only."""
+        request, key = asked.request, asked.key
         try:
-            reply = carried.get(key)
-            if reply is None:
+            found = None if asked.carried is None or key is None else asked.carried.get(key)
+            if found is None or key is None:
                 return None
-            notes = (CARRIED, *_changes(asked))
-            completion = decode(asked.way.dialect, reply)
+            decode(asked.way.dialect, found.reply)
         except AntiphonError as error:
             if asked.delivery.replay == "only":
                 raise _unusable(error) from error
             log.warning("a recording that came with the workflow is of no use: %s", error)
             return None
-        return replace(self._completion(asked, completion, reply, replayed=True, notes=notes), recorded=False)
+        return Recording(
+            key=key,
+            provider=request.provider,
+            model=request.model,
+            seed=request.seed,
+            recorded_at=found.recorded_at,
+            reply=found.reply,
+            carried=True,
+        )
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from ..call import Reply
 from ..errors import ReplayError, RequestError
 from .canon import TAG, key_of
-from .packing import unpack, unpack_question, unpack_reply
+from .packing import is_seconds, unpack, unpack_question, unpack_reply
 from .store import stored_key
 
 if TYPE_CHECKING:
@@ -37,15 +37,18 @@ MAX_PACKED = 1 << 25
 MAX_RECORDINGS = 1_000
 MAX_TYPE = 200
 PIECE = 1 << 18
+# Unix seconds in the year 2106: what every calendar can say.
+LATEST = 1 << 32
 
 Entry = dict[str, Any]
 
 
 class Opened(NamedTuple):
-    """One recording, unpacked: the canonical request (empty where only its hash travels) and the reply."""
+    """One recording, unpacked: the canonical request (empty where only its hash travels), the reply, and when it came."""
 
     document: bytes
     reply: Reply
+    recorded_at: float
 
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -97,26 +100,26 @@ def _newest_first(
 
 
 def _row(db: sqlite3.Connection | None, key: str) -> tuple[Any, ...] | None:
-    select = "SELECT id, digest, reply, question FROM recordings WHERE key = ?"
+    select = "SELECT id, digest, reply, question, recorded_at FROM recordings WHERE key = ?"
     stored = stored_key(key)
     return None if db is None else db.execute(select, (stored,)).fetchone()
 
 
 def _passed_on(before: Carried | None, key: str) -> Opened | str:
     try:
-        found = None if before is None else before.open(key)
+        found = None if before is None else before.get(key)
     except ReplayError:
         found = None
     return found or "not recorded"
 
 
 def _opened(row: tuple[Any, ...]) -> Opened | str:
-    _, digest, reply, question = row
+    _, digest, reply, question, recorded_at = row
     try:
         plain = unpack(reply)
         if sha256(plain).digest() != digest:
             return "damaged"
-        return Opened(unpack_question(unpack(question)).document, unpack_reply(plain))
+        return Opened(unpack_question(unpack(question)).document, unpack_reply(plain), recorded_at)
     except ValueError:
         return "damaged"
 
@@ -131,7 +134,7 @@ def _fitting(found: Opened, room: int) -> tuple[Entry | None, str]:
         return None, "too large"
     if any(looks_secret(text.decode("utf-8", "replace")) for text in (found.document, found.reply.body)):
         return None, "holds what looks like a key"
-    alone: Entry = {"type": kind, "body": body}
+    alone: Entry = {"at": int(found.recorded_at), "type": kind, "body": body}
     whole = {"request": document, **alone} if found.document and document is not None else alone
     for entry in (whole, alone):
         if _length({"k" * 67: entry}) <= room:
@@ -198,12 +201,7 @@ class Carried:
         """The keys there are, unchecked, the newest first."""
         return iter(self._entries)
 
-    def get(self, key: str) -> Reply | None:
-        """The reply under this key, or None. ReplayError if it is not right or larger than 32 MiB."""
-        found = self.open(key)
-        return None if found is None else found.reply
-
-    def open(self, key: str) -> Opened | None:
+    def get(self, key: str) -> Opened | None:
         """The whole recording under this key, or None. ReplayError if it is not right or larger than 32 MiB.
 
         Where the request travels too, the key is derived from it again; where it does not, whoever asks by key has
@@ -221,7 +219,7 @@ class Carried:
         """Why the recording under this key cannot be used, as a note; empty if it can, or if there is none."""
         try:
             if key is not None:
-                self.open(key)
+                self.get(key)
         except ReplayError as error:
             return error.message
         return ""
@@ -249,10 +247,14 @@ def _entry(key: str, entry: object) -> Opened:
     kind = members.get("type")
     if not isinstance(kind, str) or len(kind) > MAX_TYPE:
         raise ValueError("its type is no content type")
+    at = members.get("at")
+    if not is_seconds(at) or cast("float", at) > LATEST:
+        raise ValueError("its time is no number of seconds")
     document = _unpacked(members["request"], "request") if "request" in members else b""
     if not key.startswith(TAG) or (document and key_of(document) != key):
         raise ValueError("the key is not the key of its request")
-    return Opened(document, Reply(200, _unpacked(members.get("body"), "body"), {"content-type": kind}))
+    reply = Reply(200, _unpacked(members.get("body"), "body"), {"content-type": kind})
+    return Opened(document, reply, float(cast("float", at)))
 
 
 def _unpacked(text: object, what: str) -> bytes:

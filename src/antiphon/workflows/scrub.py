@@ -226,7 +226,7 @@ def _carried(part: Part, result: Scrubbed) -> None:
 def _checked(where: str, own: Carried, key: str, result: Scrubbed) -> Finding | None:
     """The row of a recording that has to go, if it does."""
     try:
-        opened = own.open(key)
+        opened = own.get(key)
     except (ReplayError, RequestError) as error:
         return Finding(kind="note", where=where, what=error.message, done="dropped")
     texts = _texts(opened) if opened is not None else ()
