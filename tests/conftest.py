@@ -14,6 +14,12 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
+if __name__.startswith(f"{ROOT.name}."):
+    # pytest names test modules by the repository's folder, which has an __init__.py for ComfyUI; spawned processes
+    # import them by that name.
+    sys.path.append(str(ROOT.parent))
+
 
 @dataclass(frozen=True)
 class LlamaServer:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .listings import Listing
     from .prices import Price, price
-    from .replay import key
+    from .replay import Carried, key
     from .request import Config, Delivery, Media, Message, Request, Schema, Timeout
     from .spending import Budget, budget
 
@@ -69,6 +69,7 @@ __all__ = [
     "Budget",
     "BudgetExceeded",
     "Cancelled",
+    "Carried",
     "Client",
     "Completion",
     "Config",
@@ -165,7 +166,7 @@ _HOMES = {
     "limits": ("Limits",),
     "listings": ("Listing",),
     "prices": ("Price", "price"),
-    "replay": ("key",),
+    "replay": ("Carried", "key"),
     "request": ("Config", "Delivery", "Media", "Message", "Request", "Schema", "Timeout"),
     "spending": ("Budget", "budget"),
 }

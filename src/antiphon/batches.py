@@ -201,7 +201,8 @@ def _stopper(row: Row) -> AntiphonError | None:
     if isinstance(row.error, STOPPERS):
         return row.error
     completion = row.completion
-    if completion is not None and row.key is not None and not completion.recorded:
+    # What is replayed cost nothing, also where it came with a workflow and is not in the store.
+    if completion is not None and row.key is not None and not (completion.recorded or completion.replayed):
         return ReplayError(
             "the answers can no longer be recorded, so nothing more is asked: " + "; ".join(completion.notes),
             hint="Make room, or give the store to this process; then start the same batch again.",

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dialects import Model
     from .limits import Limits
-    from .replay import Store
+    from .replay import Carried, Store
     from .spending import Budget
     from .transport import Transport
 
@@ -87,7 +87,8 @@ class Settings(TypedDict, total=False):
     `base_url` (your own server; the provider is then "compatible" unless you name one), `dialect`, `api_key`
     (or `credential`, the name of a stored key). What is asked: `system`, `attachments`, `seed`, and every
     field of Config (or a whole `config`, which single fields override). How: `timeout` in seconds or as a
-    Timeout, and the other fields of Delivery: `retries`, `replay`, `adapt`, `fetch_media`.
+    Timeout, and the other fields of Delivery: `retries`, `replay`, `adapt`, `fetch_media`. `carried` are recordings
+    that came with a workflow, looked up where the store has none.
     """
 
     provider: str | None
@@ -119,6 +120,7 @@ class Settings(TypedDict, total=False):
     replay: ReplayMode
     adapt: bool
     fetch_media: bool
+    carried: Carried | None
 
 
 _CONFIG_FIELDS = frozenset(f.name for f in fields(Config))
@@ -373,6 +375,7 @@ class Client:
             row=self.listings.row(provider.name, request.base_url or provider.base_url, request.model)
             if provider.listing is None
             else None,
+            carried=settings.get("carried"),
         )
 
     async def _aasked(self, prompt: Prompt, settings: Settings) -> Asked:

@@ -29,7 +29,15 @@ from .completion import Completion, Delta, SeedStatus
 from .credentials import Credentials
 from .dialects import Dialect, Model
 from .dialects._common import dumps, loads
-from .errors import Refused, ReplayError, ReplyError, RequestError, TransportError
+from .errors import (
+    AntiphonError,
+    Refused,
+    ReplayError,
+    ReplyError,
+    RequestError,
+    SchemaFailed,
+    TransportError,
+)
 from .events import Event
 from .listings import Listing, Listings
 from .loop import CLOSING_TIME
@@ -38,7 +46,7 @@ from .prepare import Prepared, lifecycle, prepared, structured, unanswered
 from .prepare import media as media_steps
 from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
-from .replay import Busy, Recording, Store, canonical, key_of
+from .replay import Busy, Carried, Recording, Store, canonical, key_of
 from .request import Delivery, Request
 from .spending import Purse
 from .transport import Limits, Transport
@@ -55,6 +63,8 @@ Emit = Callable[[Delta], object]
 
 # Seconds between two looks at a call that another process has in flight: at first, and at most.
 LEASE_POLL = (0.01, 0.25)
+# The note on an answer that came with a workflow.
+CARRIED = "from the workflow's own recordings"
 # Most pages of a model listing; a server that always names another one would never end.
 LISTING_PAGES = 50
 # Characters of an answer that are checked on the private loop; longer ones would hold up the others.
@@ -66,6 +76,7 @@ class Asked:
     """A request with all that is needed to carry it out.
 
     `key` is None where nothing is looked up or recorded; `document` is the canonical JSON that it is the hash of.
+    `carried` are recordings that came with a workflow: looked up where the store has none, and not kept.
     """
 
     request: Request
@@ -76,6 +87,7 @@ class Asked:
     given: Secret | None = None
     key: str | None = None
     document: bytes = b""
+    carried: Carried | None = None
 
     @classmethod
     def of(
@@ -87,11 +99,14 @@ class Asked:
         credential: str = "",
         given: str | Secret | None = None,
         row: Model | None = None,
+        carried: Carried | None = None,
     ) -> Asked:
         """`request` with its key. RequestError where the replay mode makes no sense without a seed.
 
         `row` is what the provider's listing says of the model, where it was ever asked for one.
         """
+        if not isinstance(carried, Carried | None):
+            raise RequestError(f"carried takes a Carried, not {type(carried).__name__}", field="carried")
         way = listed(provider.way(request.dialect), request, row)
         if request.seed is None and delivery.replay in ("only", "refresh"):
             raise RequestError(
@@ -103,7 +118,7 @@ class Asked:
         if request.seed is None or delivery.replay == "off":
             return cls(request, provider, way, delivery, credential, secret)
         document = canonical(request)
-        return cls(request, provider, way, delivery, credential, secret, key_of(document), document)
+        return cls(request, provider, way, delivery, credential, secret, key_of(document), document, carried)
 
     def again(self, request: Request, *, spent: float = 0.0) -> Asked:
         """A second round, in what `spent` seconds have left of the time. TransportError where nothing is left."""
@@ -113,7 +128,7 @@ class Asked:
         if total is not None and spent:
             delivery = replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
         again = Asked.of(request, self.provider, delivery, credential=self.credential, given=self.given)
-        return replace(again, way=self.way)
+        return replace(again, way=self.way, carried=self.carried)
 
     @property
     def seed_status(self) -> SeedStatus:
@@ -179,14 +194,19 @@ class Road:
         first = self._replayed(asked)
         if first is None:
             return None
-        judged = structured.judged(asked.request, asked.way, first)
-        return judged if isinstance(judged, Completion) else self._repair_replayed(asked, judged)
+        try:
+            judged = structured.judged(asked.request, asked.way, first)
+            return judged if isinstance(judged, Completion) else self._repair_replayed(asked, judged)
+        except SchemaFailed:
+            if first.recorded or asked.delivery.replay == "only":
+                raise
+            return None  # what came with the workflow is no answer: the provider is asked
 
     def _repair_replayed(self, asked: Asked, repair: structured.Repair) -> Completion | None:
         """Both recorded rounds as one, or None where the second has to be asked for."""
         again = asked.again(repair.request)
         only = asked.delivery.replay == "only"
-        recording = self._recorded(again.key or "", strict=only)
+        recording = self._recorded(again.key or "", strict=only) or self._carried(again)
         if recording is not None:
             return repair.joined(self._replay(again, recording), asked.way)
         if repair.native:
@@ -201,7 +221,7 @@ class Road:
     def _replayed(self, asked: Asked) -> Completion | None:
         if asked.key is None or asked.delivery.replay == "refresh":
             return None
-        recording = self._recorded(asked.key, strict=asked.delivery.replay == "only")
+        recording = self._recorded(asked.key, strict=asked.delivery.replay == "only") or self._carried(asked)
         if recording is not None:
             return self._replay(asked, recording)
         if asked.delivery.replay == "only":
@@ -213,8 +233,34 @@ class Road:
 
     def _replay(self, asked: Asked, recording: Recording) -> Completion:
         reply = recording.reply
-        return self._completion(
+        completion = self._completion(
             asked, _prepared_then(asked, recording), decode(asked.way.dialect, reply), reply, replayed=True
+        )
+        if not recording.carried:
+            return completion
+        return replace(completion, recorded=False, notes=(CARRIED, *completion.notes))
+
+    def _carried(self, asked: Asked) -> Recording | None:
+        """The recording that came with the workflow, if it did and is an answer. It is used for this request only."""
+        request, key = asked.request, asked.key
+        try:
+            found = None if asked.carried is None or key is None else asked.carried.get(key)
+            if found is None or key is None:
+                return None
+            decode(asked.way.dialect, found.reply)
+        except AntiphonError as error:
+            if asked.delivery.replay == "only":
+                raise _unusable(error) from error
+            log.warning("a recording that came with the workflow is of no use: %s", error)
+            return None
+        return Recording(
+            key=key,
+            provider=request.provider,
+            model=request.model,
+            seed=request.seed,
+            recorded_at=found.recorded_at,
+            reply=found.reply,
+            carried=True,
         )
 
     def _recorded(self, key: str, *, strict: bool = False) -> Recording | None:
@@ -315,7 +361,14 @@ class Road:
                     reply, completion = await self._send(asked, ready, call, emit)
             failures = await self._record(asked, call, reply)
         return replace(
-            self._completion(asked, ready, completion, reply, replayed=False, notes=[*notes, *failures]),
+            self._completion(
+                asked,
+                ready,
+                completion,
+                reply,
+                replayed=False,
+                notes=[*notes, *failures, *_passed_over(asked)],
+            ),
             recorded=asked.key is not None and not failures,
         )
 
@@ -603,6 +656,23 @@ def _prepared_then(asked: Asked, recording: Recording) -> Prepared:
         return prepared(asked.request, asked.provider, asked.way, asked.delivery, day)
     except RequestError:
         return Prepared(asked.request)
+
+
+def _unusable(error: AntiphonError) -> ReplayError:
+    """What is wrong with a recording that came with a workflow, where there is nothing else to answer with."""
+    if isinstance(error, ReplayError):
+        return error
+    return ReplayError(
+        f"what came with the workflow for this request is no answer: {error.message}",
+        hint="Ask with replay='auto'.",
+    )
+
+
+def _passed_over(asked: Asked) -> tuple[str, ...]:
+    """A note where a recording came with the workflow and could not be used."""
+    if asked.carried is None or asked.delivery.replay != "auto" or asked.key not in asked.carried:
+        return ()
+    return (asked.carried.problem(asked.key) or "what came with the workflow for this request is no answer",)
 
 
 def _opened(asked: Asked, request: Request) -> AbstractAsyncContextManager[Endpoint]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "Store, list, remove and test keys.",
     "replay": "Look at, move, check and prune the recorded answers.",
     "spending": "Show what was spent under a budget, by day and model.",
+    "workflow": "Look through ComfyUI workflow files and pictures, and clean them.",
 }
 
 EXIT_CODES = """\b
@@ -37,6 +38,7 @@ Exit codes:
   5    no whole reply: network, TLS, deadline, cut-off stream
   6    the model or a filter refused
   7    replay: nothing recorded; or a store that cannot be used
+  8    workflow check: a file holds a key
   130  interrupted with Ctrl-C; the request was closed
   141  whoever read the output went away"""
 

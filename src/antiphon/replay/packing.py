@@ -9,7 +9,6 @@ import json
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from typing import Any, NamedTuple, cast
 
 from ..call import Reply, Timings
@@ -198,8 +197,11 @@ def is_sha256(text: object) -> bool:
 
 
 def is_seconds(value: object) -> bool:
-    """Whether this is a time in seconds: a finite number, 0 or more."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
+    """Whether this is a time in seconds that a calendar has: a number of 0 or more, before the year 9999."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST
+
+
+_LATEST = 253_000_000_000
 
 
 def snippet(request: Request) -> str:

@@ -48,7 +48,10 @@ _ENTRY = "key, provider, model, seed, recorded_at, snippet, size"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One recorded reply, and whose answer it is. `recorded_at` is in unix seconds."""
+    """One recorded reply, and whose answer it is. `recorded_at` is in unix seconds.
+
+    `carried`: it came with a workflow and is not in the store.
+    """
 
     key: str
     provider: str
@@ -56,6 +59,7 @@ class Recording:
     seed: int | None
     recorded_at: float
     reply: Reply
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
