@@ -34,7 +34,7 @@ Exit codes:
   1    an unexpected failure: please report it, with --debug
   2    wrong arguments or settings, or over the budget; nothing was sent
   3    no key, or a key that may not go to that host
-  4    the provider answered with an error, or not with the JSON that was asked for
+  4    the provider answered with an error, or not with the JSON that was asked for; batch: rows failed
   5    no whole reply: network, TLS, deadline, cut-off stream
   6    the model or a filter refused
   7    replay: nothing recorded; or a store that cannot be used
