@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import antiphon
 from antiphon import Client, providers
 from antiphon.completion import Completion
-from antiphon.dialects._common import check, dumps
+from antiphon.dialects._checks import check
+from antiphon.dialects._common import dumps
 from antiphon.errors import NotFound, RateLimited, Rejected, RequestError
 from antiphon.prepare import Prepared, lifecycle, prepared, unanswered
 from antiphon.prepare.structured import NOTE, instructed

@@ -19,7 +19,7 @@ import pytest
 
 from antiphon import Client, Media, Message, providers
 from antiphon.dialects import Model, Refusal, openai_chat
-from antiphon.dialects._common import check
+from antiphon.dialects._checks import check
 from antiphon.errors import RequestError, ServerFailed, TransportError, Unauthorized
 from antiphon.listings import LARGEST, Listing, Listings, merged
 from antiphon.prepare.listed import refused_by_listing

@@ -11,7 +11,7 @@ import pytest
 
 from antiphon import Client, providers
 from antiphon.completion import Completion
-from antiphon.dialects import Quirks, Refusal, Turns, _common, openai_chat
+from antiphon.dialects import Quirks, Refusal, Turns, _checks, _common, openai_chat
 from antiphon.errors import RequestError
 from antiphon.providers import deepseek
 from antiphon.request import Config, Media, Message, Request
@@ -284,7 +284,7 @@ def test_joined_turns_keep_their_media():
     picture = Media.from_bytes(PNG)
     first = Message("user", picture, "This")
     request = asked("compatible", first, THEN, Message("user", picture), model="gemma-3")
-    [turn] = _common.laid_out(request, Quirks(fields={}, turns=Turns(alternating="gemma")))
+    [turn] = _checks.laid_out(request, Quirks(fields={}, turns=Turns(alternating="gemma")))
     assert turn.parts == (picture, "This\n\nAnd?", picture)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.call import Reply
-from antiphon.dialects import Quirks, Refusal, _common
+from antiphon.dialects import Quirks, Refusal, _checks, _common
 from antiphon.errors import RequestError, Unreadable
 from antiphon.request import Config, FrozenDict, Message, Request
 
@@ -144,10 +144,10 @@ def test_families_refuse_what_the_table_says(refusal: Refusal, config: dict[str,
         fields=QUIRKS.fields, reasoning=QUIRKS.reasoning, reasoning_budget="b", refusals=(refusal,)
     )
     if field is None:
-        _common.check(asked(**config), quirks)
+        _checks.check(asked(**config), quirks)
         return
     with pytest.raises(RequestError) as caught:
-        _common.check(asked(**config), quirks)
+        _checks.check(asked(**config), quirks)
     assert caught.value.field == field
     assert "m-1" in caught.value.message
     assert "Leave it out" in caught.value.hint

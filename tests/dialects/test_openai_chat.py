@@ -17,7 +17,7 @@ import pytest
 from antiphon import events, providers
 from antiphon.call import Reply
 from antiphon.completion import Delta
-from antiphon.dialects import Quirks, _common
+from antiphon.dialects import Quirks, _common, _failures
 from antiphon.dialects import openai_chat as chat
 from antiphon.errors import (
     AntiphonError,
@@ -724,7 +724,7 @@ ERRORS: dict[str, tuple[int, Any, dict[str, str], type[ReplyError], dict[str, An
         {"message": "the provider answered with status 502", "body": "<html>Bad Gateway</html>"},
     ),
     "overloaded": (529, {}, {}, ServerFailed, {"retryable": True}),
-    "redirected": (307, b"", {"location": "https://else.test"}, Rejected, {"hint": _common._REDIRECTED}),
+    "redirected": (307, b"", {"location": "https://else.test"}, Rejected, {"hint": _failures._REDIRECTED}),
     "long": (500, b"x" * 5000, {}, ServerFailed, {"body": "x" * 2000}),
 }  # fmt: skip
 

@@ -22,27 +22,26 @@ from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, MediaLimits, Model, Quirks, Turns, _listed
 from ._caching import block_marks
+from ._checks import check, fetches_urls
 from ._common import (
     SpokenText,
     as_list,
     as_object,
     as_text,
     as_word,
-    check,
     count,
     counts,
     cut_off,
-    fetches_urls,
     finish_reason,
     json_document,
     json_event,
     merge,
-    read_error,
     request_id,
     settings,
     sound,
     unreadable,
 )
+from ._failures import read_error
 from ._thinking import ORPHAN, Sieve, split
 
 __all__ = [

@@ -16,7 +16,8 @@ from ..completion import Completion
 from ..errors import ReplyError
 from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, gemini_content
-from ._common import as_list, as_object, fetches_urls, loads
+from ._checks import fetches_urls
+from ._common import as_list, as_object, loads
 
 __all__ = [
     "decode",

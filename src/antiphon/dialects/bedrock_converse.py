@@ -25,28 +25,27 @@ from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, MediaLimits, Model, Quirks, Turns, _listed
 from ._caching import points
+from ._checks import check, fetches_urls
 from ._common import (
     SpokenText,
     as_list,
     as_object,
     as_text,
-    check,
     count,
     counts,
     cut_off,
     dumps,
-    fetches_urls,
     finish_reason,
     json_document,
     json_event,
     loads,
     merge,
-    reply_error,
     request_id,
     settings,
     sound,
     unreadable,
 )
+from ._failures import reply_error
 from ._listed import one_page as next_page
 
 __all__ = [

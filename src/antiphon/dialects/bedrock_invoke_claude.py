@@ -15,7 +15,7 @@ from ..events import Event
 from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, bedrock_converse
 from ._bedrock_chunks import chunk
-from ._common import fetches_urls
+from ._checks import fetches_urls
 from ._listed import one_page as next_page
 
 __all__ = [

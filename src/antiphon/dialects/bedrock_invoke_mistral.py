@@ -19,15 +19,14 @@ from ..events import Event
 from ..request import Request
 from . import Body, Fold, Model, Quirks, bedrock_converse
 from ._bedrock_chunks import chunk
+from ._checks import check, fetches_urls
 from ._common import (
     SpokenText,
     as_list,
     as_object,
     as_text,
-    check,
     count,
     cut_off,
-    fetches_urls,
     finish_reason,
     json_document,
     json_event,

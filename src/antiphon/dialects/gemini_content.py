@@ -25,14 +25,13 @@ from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, MediaLimits, Model, Quirks
+from ._checks import GIVE_BYTES, check
 from ._common import (
-    GIVE_BYTES,
     SpokenText,
     as_list,
     as_object,
     as_text,
     as_word,
-    check,
     count,
     counts,
     cut_off,
@@ -41,11 +40,11 @@ from ._common import (
     json_event,
     loads,
     merge,
-    reply_error,
     request_id,
     settings,
     unreadable,
 )
+from ._failures import reply_error
 
 __all__ = [
     "GEMINI",

@@ -17,25 +17,24 @@ from ..errors import ReplyError
 from ..events import Event
 from ..request import Message, Request, Schema
 from . import Body, Fold, Model, Quirks, _listed
+from ._checks import check, fetches_urls
 from ._common import (
     SpokenText,
     as_list,
     as_object,
     as_text,
     as_word,
-    check,
     count,
     cut_off,
-    fetches_urls,
     finish_reason,
     json_document,
     json_event,
     merge,
-    read_error,
     request_id,
     settings,
     sound,
 )
+from ._failures import read_error
 from ._listed import one_page as next_page
 from ._thinking import ORPHAN, Sieve, split
 

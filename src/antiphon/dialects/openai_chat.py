@@ -19,14 +19,13 @@ from ..errors import Refused, ReplyError, RequestError, Unreadable
 from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, Model, Quirks, _listed
+from ._checks import GIVE_BYTES, check, laid_out
 from ._common import (
-    GIVE_BYTES,
     SpokenText,
     as_list,
     as_object,
     as_text,
     as_word,
-    check,
     cost,
     count,
     counts,
@@ -34,14 +33,13 @@ from ._common import (
     finish_reason,
     json_document,
     json_event,
-    laid_out,
     merge,
-    read_error,
     request_id,
     settings,
     sound,
     unreadable,
 )
+from ._failures import read_error
 from ._thinking import ORPHAN, Sieve, split
 
 __all__ = [

@@ -21,28 +21,26 @@ from ..errors import Refused, ReplyError, RequestError
 from ..events import Event
 from ..request import Media, Message, Request, Schema
 from . import Body, Fold, Model, Quirks, Turns
+from ._checks import check, fetches_urls
 from ._common import (
     SpokenText,
     as_list,
     as_object,
     as_text,
     as_word,
-    check,
     cost,
     count,
     cut_off,
-    fetches_urls,
     finish_reason,
     json_document,
     json_event,
     merge,
-    read_error,
-    reply_error,
     request_id,
     settings,
     sound,
     unreadable,
 )
+from ._failures import read_error, reply_error
 from ._thinking import ORPHAN, Sieve, split
 from .openai_chat import models as chat_models
 from .openai_chat import next_page

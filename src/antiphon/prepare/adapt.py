@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..dialects import Model
-from ..dialects._common import check
+from ..dialects._checks import check
 from ..errors import RequestError
 from ..providers import LEVELS, Provider, Way, facts
 from ..request import Config, Message, Request, Schema
