@@ -230,6 +230,25 @@ def test_aimock(provider: str, model: str, path: str, aimock_url: str, home: Hom
     assert home.run(*how, "hello").returncode == 4
 
 
+# The variable that sends each provider's own package elsewhere, what stands in it here, and the variable of its key.
+ELSEWHERE = {
+    "openai": ("OPENAI_BASE_URL", "/v1", "OPENAI_API_KEY"),
+    "anthropic": ("ANTHROPIC_BASE_URL", "", "ANTHROPIC_API_KEY"),
+    "gemini": ("GOOGLE_GEMINI_BASE_URL", "", "GEMINI_API_KEY"),
+    "openrouter": ("OPENROUTER_BASE_URL", "/api/v1", "OPENROUTER_API_KEY"),
+}
+
+
+@pytest.mark.parametrize("provider", ELSEWHERE)
+def test_by_the_providers_own_variables(provider: str, aimock_url: str, home: Home) -> None:
+    """-m PROVIDER/MODEL alone, with the address and the key where the provider's own package looks for them."""
+    address, path, key = ELSEWHERE[provider]
+    model = next(model for name, model, _ in WAYS.values() if name == provider)
+    home.env |= {address: aimock_url + path, key: aimock.KEY}
+    said = home.run("complete", "-m", f"{provider}/{model}", "--seed", "7", "--retries", "0", "hello")
+    assert (said.returncode, said.stdout.strip()) == (0, aimock.TEXT), said.stderr
+
+
 @pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
 def test_llmock(name: str, llmock: LLMock, home: Home) -> None:
     """llmock in the provider's place: a 429 is waited out, the answer comes, and llmock has no complaint."""

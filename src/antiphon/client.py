@@ -297,7 +297,8 @@ class Client:
         """
         provider = providers.get(name or "compatible")
         here = self._listed_here(provider)
-        kept = here or self.listings.known(provider.name, provider.address(base_url) or provider.base_url)
+        address = provider.address(base_url or provider.address_here) or provider.base_url
+        kept = here or self.listings.known(provider.name, address)
         if kept is None:
             return None
         rows = tuple(merged(row, providers.facts(provider.name, row.name)) for row in kept.models)
@@ -416,6 +417,7 @@ def _who(settings: Settings, *, needs_model: bool = True) -> tuple[providers.Pro
                 hint=f"Write it as provider/model; the providers are {', '.join(providers.names())}.",
             )
     provider = providers.get(name)
+    base_url = base_url or provider.address_here
     model = model or provider.default_model
     if not model and needs_model:
         raise RequestError(

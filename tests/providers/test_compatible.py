@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
-from antiphon import providers
+from antiphon import Client, providers
 from antiphon.errors import RequestError
 from antiphon.request import Config, Message, Request
 
@@ -45,3 +48,35 @@ def test_thinking_is_switched_on_both_ways(level: str):
     body = way.dialect.encode(request, way.quirks, stream=False)
     assert body["reasoning_effort"] == level
     assert body["chat_template_kwargs"] == {"enable_thinking": True}
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable", "value", "wanted"),
+    [
+        ("openai", "OPENAI_BASE_URL", "http://127.0.0.1:9/v1/", "http://127.0.0.1:9/v1"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://gate.test/claude", "https://gate.test/claude/v1"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://gate.test/v1", "https://gate.test/v1"),
+        ("gemini", "GOOGLE_GEMINI_BASE_URL", "https://gate.test", "https://gate.test/v1beta"),
+        ("groq", "GROQ_BASE_URL", "https://gate.test", "https://gate.test/openai/v1"),
+        ("openai", "OPENAI_BASE_URL", " ", None),
+    ],
+)
+def test_an_address_of_the_environment(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    variable: str,
+    value: str,
+    wanted: str | None,
+):
+    """The variable of the provider's own package names the address; it is part of the key, and its host gets the key."""
+    monkeypatch.setenv(variable, value)
+    client = Client(tmp_path)
+    assert client.request("hi", model=f"{provider}/m").base_url == wanted
+    assert (
+        client.request("hi", provider=provider, model="m", base_url="http://x.test/v1").base_url
+        == "http://x.test/v1"
+    )
+    client.close()
+    host = None if wanted is None else urlsplit(wanted).hostname
+    assert host is None or host in providers.get(provider).own_hosts

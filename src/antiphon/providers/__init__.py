@@ -64,7 +64,8 @@ class Provider:
 
     `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or
     empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
-    goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the header that carries
+    goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `base_url_env` is the variable with which the
+    provider's own package is sent elsewhere, and what is added to the address in it: it counts like a base_url that is given. `auth` is "bearer" or the name of the header that carries
     the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
     request (starts the embedded model); `sign` signs a call just before it goes out, each time, unless it carries a key
     that needs no signature; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
@@ -85,6 +86,7 @@ class Provider:
     key: Literal["required", "optional", "none"] = "required"
     hosts: tuple[str, ...] = ()
     address_env: str = ""
+    base_url_env: tuple[str, str] = ("", "")
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     limits: Limits = Limits()
@@ -120,6 +122,13 @@ class Provider:
         plain = checked_base_url(base_url)
         return plain if urlsplit(plain).path else plain + self.base_path
 
+    @property
+    def address_here(self) -> str | None:
+        """The address that the environment names in place of the provider's own, as the provider's own package has it."""
+        variable, path = self.base_url_env
+        address = os.environ.get(variable, "").strip().rstrip("/") if variable else ""
+        return (address if address.endswith(path) else address + path) if address else None
+
     def costs_nothing(self, base_url: str | None) -> bool:
         """Whether asking costs nothing: always, or because it runs on this machine. `base_url` is the user's own."""
         if self.free != "here":
@@ -130,7 +139,8 @@ class Provider:
     @property
     def own_hosts(self) -> tuple[str, ...]:
         """The hosts that the provider's environment keys may go to."""
-        addresses = (self.base_url, os.environ.get(self.address_env, "") if self.address_env else "")
+        named = os.environ.get(self.address_env, "") if self.address_env else ""
+        addresses = (self.base_url, named, self.address_here or "")
         return (*(host for address in addresses if (host := _host(address))), *self.hosts)
 
 

@@ -29,6 +29,7 @@ PROVIDER = Provider(
     name="anthropic",
     title="Anthropic",
     base_url="https://api.anthropic.com/v1",
+    base_url_env=("ANTHROPIC_BASE_URL", "/v1"),
     key_env=("ANTHROPIC_API_KEY", "CLAUDE_API_KEY"),
     auth="x-api-key",
     makers=(Maker("anthropic"),),

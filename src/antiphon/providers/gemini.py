@@ -25,6 +25,7 @@ PROVIDER = Provider(
     name="gemini",
     title="Google Gemini",
     base_url="https://generativelanguage.googleapis.com/v1beta",
+    base_url_env=("GOOGLE_GEMINI_BASE_URL", "/v1beta"),
     base_path="/v1beta",
     key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     hosts=("aiplatform.googleapis.com",),

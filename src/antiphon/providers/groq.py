@@ -38,6 +38,7 @@ PROVIDER = Provider(
     name="groq",
     title="Groq",
     base_url="https://api.groq.com/openai/v1",
+    base_url_env=("GROQ_BASE_URL", "/openai/v1"),
     key_env=("GROQ_API_KEY",),
     makers=(Maker("groq"),),
     ways={"openai_chat": Way(openai_chat, CHAT)},

@@ -60,6 +60,7 @@ PROVIDER = Provider(
     name="openai",
     title="OpenAI",
     base_url="https://api.openai.com/v1",
+    base_url_env=("OPENAI_BASE_URL", ""),
     key_env=("OPENAI_API_KEY",),
     makers=(Maker("openai"),),
     hosts=tuple(f"{region}.api.openai.com" for region in ("us", "eu", "ae", "au", "in", "jp")),

@@ -100,6 +100,7 @@ PROVIDER = Provider(
     name="openrouter",
     title="OpenRouter",
     base_url=URL,
+    base_url_env=("OPENROUTER_BASE_URL", ""),
     key_env=("OPENROUTER_API_KEY",),
     # It may still find somebody who serves what its maker has retired; Google's models are served by Google alone.
     makers=(
