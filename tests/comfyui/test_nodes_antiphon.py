@@ -383,6 +383,17 @@ def test_a_list_in_which_all_fail_is_an_error(comfyui: ComfyUI, peer: Peer):
 
     assert run.outcome == "error"
     assert "prompt 1:" in run.error["exception_message"]
+    assert len(peer.seen) == 2
+
+
+def test_what_the_next_prompt_would_meet_too_ends_a_list(comfyui: ComfyUI, peer: Peer):
+    """After a refused key no further prompt is asked: each would be refused, and some servers count."""
+    peer.status = 401
+    run = comfyui.run(prompts(peer.url, *map(str, range(9)), concurrency=2))
+
+    assert run.outcome == "error"
+    assert "401" in run.error["exception_message"]
+    assert len(peer.seen) == 2
 
 
 def test_a_list_of_texts_and_counted_seeds(comfyui: ComfyUI, peer: Peer):
@@ -560,3 +571,4 @@ def test_a_model_that_is_not_here(embedded: ComfyUI):
 
     assert run.outcome == "error"
     assert "antiphon models pull qwen3-0.6b" in run.error["exception_message"]
+    assert f"ANTIPHON_HOME={embedded.folder}" in run.error["exception_message"]
