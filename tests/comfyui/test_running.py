@@ -82,6 +82,20 @@ def test_after_a_restart(comfyui: ComfyUI, peer: Peer):
     assert len(peer.seen) == 3
 
 
+def test_a_long_list_has_a_limit(comfyui: ComfyUI, peer: Peer):
+    """One of the original's nodes fed forty prompts: ComfyUI begins all forty, the server never sees more than 16."""
+    peer.delay = 0.1
+    graph = completions(peer.url, ["?"])
+    graph["texts"] = node("TestTexts", texts="\n".join(f"of forty {n}" for n in range(40)))
+    graph["ask0"]["inputs"]["prompt"] = ["texts", 0]
+
+    run = comfyui.run(graph)
+
+    assert run.outcome == "success"
+    assert len(peer.seen) == 40
+    assert 8 < peer.at_once <= 16
+
+
 # ---------------------------------------------------------------------------------------- interrupt
 
 

@@ -7,6 +7,7 @@ thread that samplers block for seconds; none of that matters here, since what wa
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from collections.abc import Callable
@@ -30,22 +31,30 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
+    "add_model_folder",
     "client",
+    "find_models",
     "home",
+    "images",
+    "input",
     "interrupted",
     "interruption",
+    "model_files",
     "on_interrupt",
     "on_prompt",
     "ours",
     "place",
     "registered",
     "schema",
+    "serving",
     "show",
     "tell",
     "vault",
 ]
 
 log = logging.getLogger("antiphon")
+
+MODEL_FOLDER = "LLM"
 
 # ---------------------------------------------------------------------------------------- home and nodes
 
@@ -66,8 +75,9 @@ places.settle(_place())
 @cache
 def _client(place: Path) -> Client:
     from ..client import Client
+    from .limiting import Shared
 
-    return Client(place)
+    return Client(place, limits=Shared())
 
 
 def client() -> Client:
@@ -102,6 +112,52 @@ def _schema_fields() -> frozenset[str]:
 def schema(**given: Any) -> io.Schema:
     """A Schema without the fields that this ComfyUI does not know yet."""
     return io.Schema(**{name: value for name, value in given.items() if name in _schema_fields()})
+
+
+@cache
+def _input_fields(kind: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(kind.Input).parameters)
+
+
+def input(kind: Any, name: str, **given: Any) -> io.Input:  # noqa: A001 - as in io.Int.Input
+    """An input of this kind, without the fields that this ComfyUI does not know yet (`advanced`)."""
+    known = _input_fields(kind)
+    return kind.Input(name, **{field: value for field, value in given.items() if field in known})
+
+
+def images(name: str, most: int) -> list[io.Input]:
+    """Inputs for up to `most` images, called NAME.image0 and so on.
+
+    They grow as they are connected where ComfyUI can do that (Autogrow). Where it cannot, there are four of the
+    same names, so that a graph saved there opens in a newer one, and the other way round.
+    """
+    if hasattr(io, "Autogrow"):
+        one = io.Image.Input("image", optional=True)
+        template = io.Autogrow.TemplatePrefix(one, prefix="image", min=0, max=most)
+        return [io.Autogrow.Input(name, template=template, optional=True)]
+    return [io.Image.Input(f"{name}.image{n}", display_name=f"image{n}", optional=True) for n in range(4)]
+
+
+def serving() -> bool:
+    """Whether ComfyUI serves pages already; before that it is loading nodes, and every import holds it up."""
+    return hasattr(PromptServer.instance, "port")
+
+
+def add_model_folder() -> None:
+    """Have ComfyUI look for GGUF files in models/LLM, beside wherever another pack keeps that kind of model."""
+    folder_paths.add_model_folder_path(MODEL_FOLDER, str(Path(folder_paths.models_dir, MODEL_FOLDER)))
+
+
+def model_files() -> list[str]:
+    """The GGUF files in ComfyUI's models/LLM, and wherever else that kind of model is kept."""
+    return [name for name in folder_paths.get_filename_list(MODEL_FOLDER) if name.endswith(".gguf")]
+
+
+def find_models() -> None:
+    """Have the embedded engine find files by the names that ComfyUI shows."""
+    from ..local.models import look_in
+
+    look_in(*folder_paths.get_folder_paths(MODEL_FOLDER))
 
 
 def on_prompt(change: Callable[[dict[str, Any]], object]) -> None:
