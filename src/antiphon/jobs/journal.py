@@ -225,10 +225,10 @@ class Journal:
 
 
 def _kept(row: Sequence[Any]) -> Kept:
-    values = dict(zip(_JOB.split(", "), row, strict=True))
-    return Kept(
-        **{**values, "found": bool(values["found"]), "not_ours": tuple(json.loads(values["not_ours"]))}
-    )
+    *values, found, not_ours, made, told = row
+    known: dict[str, Any] = dict(zip(_JOB.split(", "), values, strict=False))
+    others = tuple(json.loads(not_ours))
+    return Kept(**known, found=bool(found), not_ours=others, made=made, told=told)
 
 
 def _line(row: Sequence[Any]) -> Line:

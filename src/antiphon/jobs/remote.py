@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from .. import providers
@@ -104,13 +105,14 @@ class Remote:
     @contextmanager
     def _alone(self, name: str) -> Generator[bool]:
         """Whether no other process is at this job now."""
-        if not self._leases.take(name):
+        lease = TAG + sha256(name.encode()).hexdigest()
+        if not self._leases.take(lease):
             yield False
             return
         try:
             yield True
         finally:
-            self._leases.drop(name)
+            self._leases.drop(lease)
 
     # ------------------------------------------------------------------------------------------ sent
 
