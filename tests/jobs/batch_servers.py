@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from ..many import document
@@ -52,7 +52,9 @@ class Provider:
     spoil: Callable[[bytes], bytes] = lambda data: data  # what is done to a result file
     broken: dict[str, int] = field(default_factory=dict)  # step: status that it fails with, once
     lost: set[str] = field(default_factory=set)  # steps that are done, but whose answer never comes; once
-    held: dict[str, threading.Event] = field(default_factory=dict)  # step: set when it is done; its answer waits
+    held: dict[str, threading.Event] = field(
+        default_factory=dict
+    )  # step: set when it is done; its answer waits
     go: threading.Event = field(default_factory=threading.Event)
     steps: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
@@ -65,8 +67,8 @@ class Provider:
         """What was asked for in all jobs, in order."""
         return [said(body) for job in self.jobs for body in job.requests.values()]
 
-    def job(self, id: str) -> Work | None:
-        return next((job for job in self.jobs if job.id == id), None)
+    def job(self, name: str) -> Work | None:
+        return next((job for job in self.jobs if job.id == name), None)
 
     def look(self, job: Work) -> None:
         job.looked += 1
@@ -147,7 +149,7 @@ class OpenAI(Handler):
         ("cancel", "POST", r"/v1/batches/[^/]+/cancel"),
         ("fetch", "GET", r"/v1/files/[^/]+/content"),
     )
-    words = {"running": "in_progress", "ended": "completed"}
+    words: ClassVar = {"running": "in_progress", "ended": "completed"}
 
     def upload(self, raw: bytes, path: str, query: Any) -> Any:
         boundary = self.headers["Content-Type"].partition("boundary=")[2].strip('"').encode()
@@ -177,7 +179,9 @@ class OpenAI(Handler):
     def shown(self, job: Work) -> Any:
         word = self.words.get(job.word, job.word)
         total = len(job.requests)
-        done = sum(self.row(i, body, job)[0] for i, body in job.requests.items()) if word != "in_progress" else 0
+        done = (
+            sum(self.row(i, body, job)[0] for i, body in job.requests.items()) if word != "in_progress" else 0
+        )
         problem = {"data": [{"code": "invalid_json_line", "message": "line 1 is no JSON"}], "object": "list"}
         at = {"output_file_id": f"out-{job.id}", "error_file_id": f"err-{job.id}"}
         return {
@@ -211,19 +215,19 @@ class OpenAI(Handler):
         job.word = "cancelled"
         return self.shown(job)
 
-    def row(self, id: str, body: Any, job: Work) -> tuple[bool, Any]:
+    def row(self, mark: str, body: Any, job: Work) -> tuple[bool, Any]:
         found = self.outcome(body, job.path)
         if found is None:
             code = {"expired": "batch_expired", "cancelled": "batch_cancelled"}.get(job.word)
             error = {"code": code, "message": "too late"}
-            return False, code and {"id": f"r-{id}", "custom_id": id, "response": None, "error": error}
+            return False, code and {"id": f"r-{mark}", "custom_id": mark, "response": None, "error": error}
         status, answer = found
-        response = {"status_code": status, "request_id": f"req-{id[:4]}", "body": answer}
-        return status == 200, {"id": f"r-{id}", "custom_id": id, "response": response, "error": None}
+        response = {"status_code": status, "request_id": f"req-{mark[:4]}", "body": answer}
+        return status == 200, {"id": f"r-{mark}", "custom_id": mark, "response": response, "error": None}
 
     def fetch(self, raw: bytes, path: str, query: Any) -> Any:
-        side, _, id = path.split("/")[3].partition("-")
-        job = self.provider.job(id)
+        side, _, name = path.split("/")[3].partition("-")
+        job = self.provider.job(name)
         rows = [self.row(i, body, job) for i, body in reversed(job.requests.items())]
         good = side == "out"
         data = b"".join(json.dumps(row).encode() + b"\n" for ok, row in rows if ok is good and row)
@@ -281,18 +285,18 @@ class Anthropic(Handler):
         rows = [self.row(i, body, job) for i, body in reversed(job.requests.items())]
         return self.provider.spoil(b"".join(json.dumps(row).encode() + b"\n" for row in rows if row))
 
-    def row(self, id: str, body: Any, job: Work) -> Any:
+    def row(self, mark: str, body: Any, job: Work) -> Any:
         found = self.outcome(body, job.path)
         if found is None:
             kind = {"expired": "expired", "cancelled": "canceled"}.get(job.word)
-            return kind and {"custom_id": id, "result": {"type": kind}}
+            return kind and {"custom_id": mark, "result": {"type": kind}}
         status, answer = found
         if status == 200:
-            return {"custom_id": id, "result": {"type": "succeeded", "message": answer}}
+            return {"custom_id": mark, "result": {"type": "succeeded", "message": answer}}
         names = {400: "invalid_request_error", 429: "rate_limit_error", 500: "api_error"}
         error = {"type": names[status], "message": answer["error"]["message"]}
         report = {"type": "error", "error": error, "request_id": "req-1"}
-        return {"custom_id": id, "result": {"type": "errored", "error": report}}
+        return {"custom_id": mark, "result": {"type": "errored", "error": report}}
 
 
 class Gemini(Handler):
@@ -302,7 +306,7 @@ class Gemini(Handler):
         ("look", "GET", r"/v1beta/batches/[^/:]+"),
         ("cancel", "POST", r"/v1beta/batches/[^/]+:cancel"),
     )
-    words = {"running": "RUNNING", "ended": "SUCCEEDED", "expired": "EXPIRED", "cancelled": "CANCELLED",
+    words: ClassVar = {"running": "RUNNING", "ended": "SUCCEEDED", "expired": "EXPIRED", "cancelled": "CANCELLED",
              "failed": "FAILED"}  # fmt: skip
 
     def create(self, raw: bytes, path: str, query: Any) -> Any:
@@ -310,7 +314,9 @@ class Gemini(Handler):
         rows = batch["inputConfig"]["requests"]["requests"]
         requests = {row["metadata"]["key"]: row["request"] for row in rows}
         assert len(requests) == len(rows), "the same id twice"
-        job = Work(f"b{len(self.provider.jobs) + 1}", batch.get("displayName", ""), requests, path.split("/")[3])
+        job = Work(
+            f"b{len(self.provider.jobs) + 1}", batch.get("displayName", ""), requests, path.split("/")[3]
+        )
         self.provider.jobs.append(job)
         return self.shown(job)
 
@@ -345,15 +351,15 @@ class Gemini(Handler):
         self.provider.job(path.split("/")[3].partition(":")[0]).word = "cancelled"
         return {}
 
-    def row(self, id: str, body: Any) -> Any:
+    def row(self, mark: str, body: Any) -> Any:
         found = self.outcome(body, ":generateContent")
         if found is None:
             return None
         status, answer = found
         if status == 200:
-            return {"metadata": {"key": id}, "response": answer}
+            return {"metadata": {"key": mark}, "response": answer}
         code = {400: 3, 429: 8, 500: 13}[status]
-        return {"metadata": {"key": id}, "error": {"code": code, "message": answer["error"]["message"]}}
+        return {"metadata": {"key": mark}, "error": {"code": code, "message": answer["error"]["message"]}}
 
 
 KINDS: dict[str, type[Handler]] = {"openai": OpenAI, "anthropic": Anthropic, "gemini": Gemini}

@@ -156,7 +156,7 @@ class Remote:
                 )
             raise
         self._seen(job.name, status)
-        self.told(f"sent {job.name} ({status.id}): {len(lines):,} requests")
+        self.told(f"sent {job.name} ({status.id}): {len(lines):,} requests, {status.word or 'unknown'}")
 
     def find(self, job: Kept) -> None:
         """See what became of a job that was never confirmed: it was sent after all, or its requests are free again."""
@@ -298,7 +298,8 @@ def _error(asked: Asked, reply: Reply | None) -> AntiphonError:
 def _fits(status: Status, job: Kept, jobs: Jobs) -> bool:
     if jobs.keeps_name:
         return status.name == job.name
-    return status.total == job.total and (status.created or 0.0) >= job.made - SKEW
+    later = status.created is None or status.created >= job.made - SKEW
+    return status.total == job.total and later
 
 
 def _arrived_never(error: AntiphonError) -> bool:
