@@ -323,9 +323,12 @@ class Client:
             raise RequestError(f"max_age must be 0 seconds or more, not {max_age!r}", field="max_age")
         if name is not None:
             settings["provider"] = name
+        here = self._listed_here(_who(settings, needs_model=False)[0])
+        return self.account(settings) if here is None else here
+
+    def account(self, settings: Settings) -> Asked:
+        """Whom a question about an account goes to: one that asks for no completion and needs no model."""
         chosen, config, base_url = _who(settings, needs_model=False)
-        if (here := self._listed_here(chosen)) is not None:
-            return here
         request = Request(
             provider=chosen.name,
             messages=(Message("user", "?"),),

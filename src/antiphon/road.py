@@ -27,7 +27,7 @@ from . import events
 from .call import Call, Reply, Secret
 from .completion import Completion, Delta, SeedStatus
 from .credentials import Credentials
-from .dialects import Dialect, Model
+from .dialects import Body, Dialect, Model
 from .dialects._common import dumps, loads
 from .errors import (
     AntiphonError,
@@ -49,7 +49,7 @@ from .providers import Endpoint, Provider, Way
 from .replay import Busy, Carried, Recording, Store, canonical, key_of
 from .request import Delivery, Request
 from .spending import Purse
-from .transport import Limits, Transport
+from .transport import Limits, Scrubbed, Transport
 
 if TYPE_CHECKING:
     from .spending.bill import Bill
@@ -561,6 +561,63 @@ class Road:
             raw=reply,
             notes=(*completion.notes, *ready.notes, *unanswered(ready.request, completion), *notes),
         )
+
+    # ------------------------------------------------------------------- the providers' own batch APIs
+
+    def missing(self, asked: Asked) -> Asked | None:
+        """What has still to be asked for this request: itself, the repair of its JSON, or nothing."""
+        if asked.key is None:
+            return asked
+        if not structured.wanted(asked.request):
+            return asked if self._recorded(asked.key) is None else None
+        structured.check_schema(asked.request)
+        first = self._replayed(asked)
+        if first is None:
+            return asked
+        judged = structured.judged(asked.request, asked.way, first)
+        if isinstance(judged, Completion) or judged.native:
+            return None
+        again = asked.again(judged.request)
+        return again if self._recorded(again.key or "") is None else None
+
+    async def body(self, asked: Asked) -> Body:
+        """The body that asks for this request, whole and unstreamed. RequestError for what cannot be honoured."""
+        ready = await self._ready(asked)
+        return asked.way.dialect.encode(ready.request, asked.way.quirks, stream=False)
+
+    async def about(
+        self,
+        asked: Asked,
+        call: Call,
+        *,
+        once: bool = False,
+        on_piece: Callable[[bytes], object] | None = None,
+    ) -> Reply:
+        """Send a call that asks for no completion (its URL relative) to where `asked` would go, with its credential.
+
+        With `on_piece` the body goes there, without any key in it. With `once` it is sent one time at the most.
+        """
+        async with _opened(asked, asked.request) as endpoint:
+            whole = replace(
+                call,
+                url=f"{endpoint.models_base or endpoint.base_url}/{call.url}",
+                headers={**asked.provider.headers, **endpoint.headers, **call.headers},
+            )
+            with _naming(asked.provider.name):
+                whole = self._signed(asked, whole)
+                scrubbed = None if on_piece is None else Scrubbed(whole.secrets, on_piece)
+                reply = await self.transport.send(
+                    whole,
+                    asked.delivery,
+                    check=asked.way.dialect.error,
+                    answer=asked.provider.answer,
+                    sign=_signing(asked),
+                    on_piece=scrubbed,
+                    once=once,
+                )
+            if scrubbed is not None:
+                scrubbed.end()
+        return reply
 
     # ---------------------------------------------------------------------------------- model lists
 

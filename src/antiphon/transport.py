@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import aiohttp
     import yarl
 
-__all__ = ["Answer", "Clock", "Limits", "Transport"]
+__all__ = ["Answer", "Clock", "Limits", "Scrubbed", "Transport"]
 
 # Answers a call in place of the network: status, headers, body in pieces.
 Answer = Callable[[Call], Awaitable[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]]
@@ -121,6 +121,8 @@ class Transport:
         tokens: int = 0,
         answer: Answer | None = None,
         sign: Callable[[Call], Awaitable[Call]] | None = None,
+        on_piece: Callable[[bytes], object] | None = None,
+        once: bool = False,
     ) -> Reply:
         """The reply with a success status, its body whole, even of a stream.
 
@@ -132,6 +134,8 @@ class Transport:
         key in it: limits and pauses are shared by all calls of one account. `tokens` is the guess for the
         tokens-per-minute limit (see `settle`). `sign` is called just before each try and gives the call as it
         goes out, so that a signature that holds the time is never older than the wait for a slot or for a retry.
+        `on_piece` gets the body of a success in pieces, in place of the reply and without its size limit: for files.
+        With `once` nothing is ever sent again, not even where a connection from the pool turns out to be dead.
 
         Raises TransportError when no whole reply arrived, RequestError when the address is no good, and what
         `check` or `on_event` give. Cancelling the task closes the connection at once.
@@ -141,6 +145,7 @@ class Transport:
         sending.on_event, sending.on_retry, sending.on_reply = on_event, on_retry, on_reply
         sending.account, sending.limits, sending.tokens = pool.account(account), limits, tokens
         sending.answer, sending.sign = answer, sign
+        sending.on_piece, sending.once = on_piece, once
         return await sending.run()
 
     def settle(self, account: str, tokens: int) -> None:
@@ -481,6 +486,8 @@ class _Sending:
     tokens: int = 0
     answer: Answer | None = None
     sign: Callable[[Call], Awaitable[Call]] | None = None
+    on_piece: Callable[[bytes], object] | None = None
+    once: bool = False
     unsigned: Call = field(init=False)
     target: _Target = field(init=False)
     watch: _Watch = field(init=False)
@@ -645,9 +652,13 @@ class _Sending:
             if not pieces:
                 self.output = True
                 self.first_token = self.transport.clock.now() - self.sent
-            pieces.append(piece)
-            size += len(piece)
-            self._check_size(size)
+            if self.on_piece is not None:
+                self.on_piece(piece)
+                pieces = [b""]
+            else:
+                pieces.append(piece)
+                size += len(piece)
+                self._check_size(size)
             self.watch.arm("idle", idle)
         return b"".join(pieces)
 
@@ -718,7 +729,7 @@ class _Sending:
 
     def _wait_before_retry(self, error: AntiphonError, tries: int) -> float | None:
         """Seconds to wait before the next try, or None to give up. Adds to the message why, where it matters."""
-        if self.output or (self.events and self.on_retry is None):
+        if self.once or self.output or (self.events and self.on_retry is None):
             return None
         if not isinstance(error, TransportError | ReplyError):
             return None
@@ -808,6 +819,29 @@ def _scrub_event(event: Event, secrets: tuple[Secret, ...]) -> Event:
     for secret in secrets:
         event = Event(_scrub(event.data, secret), _scrub(event.name, secret))
     return event
+
+
+class Scrubbed:
+    """Hands on a body in pieces without the keys that it may repeat, be they cut in two. Call `end` at its end."""
+
+    def __init__(self, secrets: tuple[Secret, ...], hand_on: Callable[[bytes], object]) -> None:
+        self._secrets = secrets
+        self._hand_on = hand_on
+        self._kept = b""
+
+    def __call__(self, piece: bytes) -> None:
+        text = self._scrub(self._kept + piece)
+        self._hand_on(text[:-LONGEST_SECRET])
+        self._kept = text[-LONGEST_SECRET:]
+
+    def end(self) -> None:
+        self._hand_on(self._kept)
+        self._kept = b""
+
+    def _scrub(self, text: bytes) -> bytes:
+        for secret in self._secrets:
+            text = secret.scrub(text)
+        return text
 
 
 def _scrub_error(error: AntiphonError, secrets: tuple[Secret, ...]) -> None:

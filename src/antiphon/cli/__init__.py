@@ -20,6 +20,7 @@ COMMANDS = {
     "complete": "Answer one prompt, from the argument, a file or a pipe.",
     "chat": "Talk with a model; conversations are kept and can be resumed.",
     "batch": "Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.",
+    "jobs": "List, show, cancel and fetch the jobs of `antiphon batch --via provider`.",
     "models": "List a provider's models; pull and remove embedded ones.",
     "providers": "List the providers, and where each one's key comes from.",
     "keys": "Store, list, remove and test keys.",

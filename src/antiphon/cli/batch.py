@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +19,7 @@ from .options import Command, asks, settings
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from ..client import Client
     from ..jobs.plan import Plan
     from ..jobs.run import Job, Tally
     from ..jobs.sources import Source
@@ -89,13 +90,24 @@ FAILED = 4  # the exit code where some rows have errors
 @click.option(
     "--retry-errors", is_flag=True, help="Ask again for rows that failed for good in an earlier run."
 )
+@click.option(
+    "--via",
+    type=click.Choice(["provider"]),
+    help="Through the provider's own batch API: half the price, within a day.",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="With --via: time between two looks at a job. [default: 5, growing to 120]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Progress and the result as JSON events on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @asks
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, as_json: bool, quiet: bool, **given: Any,
+    ordered: bool, retry_errors: bool, via: str | None, poll: float | None, as_json: bool, quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
 
@@ -117,7 +129,11 @@ def batch(
     shown = _Shown(_total(job), as_json=as_json, quiet=quiet)
     sink = sinks.sink(output, plan.columns)
     try:
-        with opened_client() as client, shown.running():
+        with ExitStack() as open_now:
+            client = open_now.enter_context(opened_client())
+            if via is not None:
+                job = open_now.enter_context(_answered(client, job, poll, retry_errors, quiet or as_json))
+            open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
     except (AntiphonError, KeyboardInterrupt):
         if output is not None:
@@ -131,6 +147,29 @@ def batch(
     shown.end(tally, output)
     if tally.failed:
         click.get_current_context().exit(FAILED)
+
+
+@contextmanager
+def _answered(
+    client: Client, job: Job, poll: float | None, retry_errors: bool, quiet: bool
+) -> Generator[Job]:
+    """The batch after its provider's own batch API has answered it."""
+    from ..jobs.journal import Journal
+    from ..jobs.via import Via
+
+    journal = Journal(client.home)
+    via = Via(client, job, journal, retry_errors=retry_errors, told=(lambda _: None) if quiet else tell)
+    if poll is not None:
+        via.poll = (poll, poll)
+    try:
+        yield via.answered()
+    except KeyboardInterrupt:
+        tell(
+            "the provider's jobs go on; `antiphon jobs list` lists them, `antiphon jobs cancel NAME` stops one"
+        )
+        raise
+    finally:
+        journal.close()
 
 
 def _template(prompt: str | None, file: Path | None) -> str:

@@ -19,7 +19,7 @@ from .. import errors
 from ..errors import AntiphonError, RequestError
 from .sources import Record, opened, pyarrow
 
-__all__ = ["ENDINGS", "Sink", "is_flat", "settled", "sink"]
+__all__ = ["ENDINGS", "Sink", "is_flat", "remade", "settled", "sink"]
 
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 GROUP = 1024  # records in one row group of a Parquet file
@@ -221,7 +221,7 @@ def _settled(file: Path, ending: str) -> Iterator[tuple[str, AntiphonError]]:
             error = _nested(record)
             key = record.get("key")
             if isinstance(key, str) and error and error.get("again") in (False, "False"):
-                yield key, _error(error)
+                yield key, remade(error)
     except (RequestError, OSError, ValueError):
         return
 
@@ -235,8 +235,8 @@ def _nested(record: Record) -> Record:
     return flat if flat.get("type") else {}
 
 
-def _error(error: Record) -> AntiphonError:
-    """The error as it was, as far as the record tells."""
+def remade(error: Record) -> AntiphonError:
+    """The error that a record of it (`error_object`) tells of, as far as it does."""
     kind = getattr(errors, str(error.get("type")), AntiphonError)
     kind = kind if isinstance(kind, type) and issubclass(kind, AntiphonError) else AntiphonError
     made = kind(str(error.get("message", "")))

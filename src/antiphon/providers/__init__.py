@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from ..call import Call, Secret
 from ..dialects import Dialect, Model, Quirks
+from ..dialects._jobs import Jobs
 from ..errors import RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits, is_loopback
@@ -75,6 +76,8 @@ class Provider:
     `price_names` gives the names a model may have there, the likelier ones first, for the name in the answer and the
     name that was asked for. `free` says where asking costs nothing: "always",
     or "here" for a server at an address of this machine.
+
+    `jobs` gives the provider's own batch API for the dialects that it takes requests of.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Provider:
     price_id: str = ""
     price_names: Callable[[str, str], tuple[str, ...]] | None = None
     free: Literal["", "always", "here"] = ""
+    jobs: Mapping[str, Jobs] = field(default_factory=dict[str, Jobs])
 
     def way(self, dialect: str | None) -> Way:
         """The way with this dialect's name, or the default one. RequestError lists the choices."""

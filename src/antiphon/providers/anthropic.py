@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import MediaLimits, anthropic_messages
+from ..dialects import MediaLimits, _jobs_anthropic, anthropic_messages
 from . import Maker, Provider, Way
 from ._facts import refusals
 
@@ -42,4 +42,5 @@ PROVIDER = Provider(
         ),
     },
     price_id="anthropic",
+    jobs={"anthropic_messages": _jobs_anthropic},
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import gemini_content
+from ..dialects import _jobs_gemini, gemini_content
 from . import Maker, Provider, Way
 from ._facts import refusals
 
@@ -39,4 +39,5 @@ PROVIDER = Provider(
         )
     },
     price_id="google",
+    jobs={"gemini_content": _jobs_gemini},
 )

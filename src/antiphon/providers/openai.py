@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..dialects import MediaLimits, Quirks, Refusal, Turns, openai_chat, openai_responses
+from ..dialects import MediaLimits, Quirks, Refusal, Turns, _jobs_openai, openai_chat, openai_responses
 from ..dialects._caching import prompt_key
 from . import Maker, Provider, Way
 from ._facts import refusals
@@ -78,4 +78,5 @@ PROVIDER = Provider(
         ),
     },
     price_id="openai",
+    jobs={"openai_chat": _jobs_openai, "openai_responses": _jobs_openai},
 )
