@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ from weakref import WeakValueDictionary
 from ..completion import Completion, Delta
 from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError
 from ..loop import Job, submit
-from . import host
+from . import host, travel
 from .host import Place
 from .sockets import Messages
 
-__all__ = ["NodeFailed", "answered", "explaining", "shown", "watched"]
+__all__ = ["NodeFailed", "answered", "begun", "explaining", "shown", "watched"]
+
+log = logging.getLogger("antiphon")
 
 T = TypeVar("T")
 
@@ -51,10 +54,27 @@ def explaining() -> Generator[None]:
 
 async def answered(messages: Messages, settings: dict[str, Any]) -> Completion:
     """The answer to `messages`, growing in the node while it arrives."""
-    client, board = host.client(), _board(host.place())
-    completion = await watched(_asked(client, messages, settings, board))
+    where, client = host.place(), host.client()
+    board, trip = _board(where), travel.trip(where.prompt, where.node, client.store)
+    asked = _asked(client, messages, trip.settings(settings), board)
+    completion = await watched(trip.noting(asked))
+    trip.put()
     board.end(shown(completion))
     return completion
+
+
+def begun() -> str:
+    """What a node that answers has for its `fingerprint_inputs`, which ComfyUI calls when a prompt starts.
+
+    The same each time, so that nothing runs again; but where ComfyUI has the node's outputs in its cache, the words
+    behind them travel with this prompt too.
+    """
+    where = host.place()
+    try:
+        travel.begun(where.prompt, where.node, lambda: host.client().store)
+    except Exception as problem:  # noqa: BLE001 - ComfyUI would run the node each time
+        log.warning("the words of a node do not travel: %s", problem)
+    return ""
 
 
 async def _asked(client: Any, messages: Messages, settings: dict[str, Any], board: _Part) -> Completion:

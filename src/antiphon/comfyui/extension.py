@@ -39,6 +39,7 @@ def _nodes(group: str) -> list[type[io.ComfyNode]]:
 def extension() -> Extension:
     """The extension of this pack, with its eyes on the prompts."""
     host.on_prompt(move_keys)
+    host.on_prompt(take_words)
     return Extension()
 
 
@@ -52,3 +53,10 @@ def move_keys(document: dict[str, Any]) -> None:
         return
     for moved in move(document, widgets, host.vault()):
         host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
+
+
+def take_words(document: dict[str, Any]) -> None:
+    """Take the words that came with a workflow out of its prompt, and have those that its nodes use travel on."""
+    from .travel import taken
+
+    taken(document, host.ours)
