@@ -365,7 +365,7 @@ class Client:
             dialect=settings.get("dialect"),
         )
         if provider.identity is not None:
-            request = replace(request, identity=provider.identity(request))
+            request = _identified(request, provider, settings.get("carried"))
         return self._asked(request, provider, settings)
 
     def _asked(self, request: Request, provider: providers.Provider, settings: Settings) -> Asked:
@@ -390,6 +390,21 @@ class Client:
         import asyncio
 
         return await asyncio.to_thread(self._put, prompt, settings, who)
+
+
+def _identified(request: Request, provider: providers.Provider, carried: Carried | None) -> Request:
+    """`request` with the identity of the engine that answers here.
+
+    Where there is none, the words that came with the workflow need none: then with the identity that stands in them.
+    """
+    assert provider.identity is not None
+    try:
+        return replace(request, identity=provider.identity(request))
+    except RequestError:
+        found = carried.by_another_engine(request) if carried else None
+        if found is None:
+            raise
+        return found
 
 
 _Who: TypeAlias = "tuple[providers.Provider, Config, str | None]"

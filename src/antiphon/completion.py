@@ -30,7 +30,7 @@ class Usage:
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
-    details: Mapping[str, int] = FrozenDict()
+    details: Mapping[str, int] = field(default_factory=FrozenDict)
     tier: str = ""
     cost: float | None = None
 
@@ -64,6 +64,7 @@ class Completion:
     say what else a reader should know. `parsed` is the JSON value in the text, where JSON was asked for; after a
     refusal it is None. `raw` is the reply as it arrived. `model` is the provider's word for who answered,
     `requested_model` the name that was asked for; `base_url` is set only where the address was the user's own.
+    `key` is what the answer is recorded under, `repair_key` the same of the round that repaired its JSON, if one did.
     """
 
     text: str
@@ -85,6 +86,7 @@ class Completion:
     recorded: bool = False
     notes: tuple[str, ...] = ()
     key: str | None = None
+    repair_key: str | None = None
     raw: Reply | None = field(default=None, repr=False)
 
     def __str__(self) -> str:

@@ -238,14 +238,22 @@ class Road:
         )
         if not recording.carried:
             return completion
-        return replace(completion, recorded=False, notes=(CARRIED, *completion.notes))
+        return replace(completion, recorded=False, key=recording.key, notes=(CARRIED, *completion.notes))
 
     def _carried(self, asked: Asked) -> Recording | None:
         """The recording that came with the workflow, if it did and is an answer. It is used for this request only."""
         request, key = asked.request, asked.key
+        if asked.carried is None or key is None:
+            return None
         try:
-            found = None if asked.carried is None or key is None else asked.carried.get(key)
-            if found is None or key is None:
+            found = asked.carried.get(key)
+            if (
+                found is None and request.identity
+            ):  # answered by another engine: still the words of this workflow
+                other = asked.carried.by_another_engine(request)
+                key = key if other is None else key_of(canonical(other))
+                found = asked.carried.get(key)
+            if found is None:
                 return None
             decode(asked.way.dialect, found.reply)
         except AntiphonError as error:

@@ -206,8 +206,11 @@ class ComfyUI:
         async with aiohttp.ClientSession() as session, session.request(method, url, json=document) as reply:
             return await reply.read()
 
-    def queue(self, graph: Any, *, workflow: Any = None, page: bool = True) -> Run:
-        """Queue a graph as a page does (or, without `page`, as a script that does not listen)."""
+    def queue(self, graph: Any, *, workflow: Any = None, page: bool = True, info: Any = None) -> Run:
+        """Queue a graph as a page does (or, without `page`, as a script that does not listen).
+
+        `info` is all that files are to be saved with, in place of the workflow alone.
+        """
         run = Run(self)
         listening = threading.Event()
         if page:
@@ -217,7 +220,9 @@ class ComfyUI:
         if page:
             body["client_id"] = run.client_id
         if workflow is not None:
-            body["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
+            info = {"workflow": workflow}
+        if info is not None:
+            body["extra_data"] = {"extra_pnginfo": info}
         run.prompt_id = body["prompt_id"] = str(uuid.uuid4())
         run.start = time.monotonic()
         answer = self.post("/prompt", body)

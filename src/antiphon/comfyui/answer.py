@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shlex
 import sys
@@ -26,7 +27,7 @@ from ..completion import Completion, Delta
 from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError, RequestError
 from ..loop import Job, submit
 from ..prices import dollars, price
-from . import host
+from . import host, travel
 from .host import Place
 from .sockets import Messages
 
@@ -35,12 +36,15 @@ __all__ = [
     "Outcome",
     "all_answered",
     "answered",
+    "begun",
     "explained",
     "explaining",
     "info",
     "shown",
     "watched",
 ]
+
+log = logging.getLogger("antiphon")
 
 T = TypeVar("T")
 
@@ -67,10 +71,27 @@ def explaining() -> Generator[None]:
 
 async def answered(messages: Messages, settings: dict[str, Any], *, unload: bool = False) -> Completion:
     """The answer to `messages`, growing in the node while it arrives. `unload` as in LlmApi."""
-    client, board = host.client(), _board(host.place())
-    completion = await watched(_resting(_asked(client, messages, settings, board), unload))
+    where, client = host.place(), host.client()
+    board, trip = _board(where), travel.trip(where.prompt, where.node, client.store)
+    asked = _asked(client, messages, trip.settings(settings), board)
+    completion = await watched(_resting(trip.noting(asked), unload))
+    trip.put()
     board.end(shown(completion))
     return completion
+
+
+def begun() -> str:
+    """What a node that answers has for its `fingerprint_inputs`, which ComfyUI calls when a prompt starts.
+
+    The same each time, so that nothing runs again; but where ComfyUI has the node's outputs in its cache, the words
+    behind them travel with this prompt too.
+    """
+    where = host.place()
+    try:
+        travel.begun(where.prompt, where.node, lambda: host.client().store)
+    except Exception as problem:  # noqa: BLE001 - ComfyUI would run the node each time
+        log.warning("the words of a node do not travel: %s", problem)
+    return ""
 
 
 async def _resting(work: Coroutine[Any, Any, T], unload: bool) -> T:
@@ -130,9 +151,11 @@ async def all_answered(
 
     After an error that the next question would meet too (no key, no money), what has not begun is not asked.
     """
-    client, board = host.client(), _board(host.place())
-    listed = _Many(client, board, len(questions), asyncio.Semaphore(concurrency))
+    where, client = host.place(), host.client()
+    board, trip = _board(where), travel.trip(where.prompt, where.node, client.store)
+    listed = _Many(client, board, trip, len(questions), asyncio.Semaphore(concurrency))
     outcomes = await watched(_resting(listed.run(questions), unload))
+    trip.put()
     board.end(listed.text)
     return outcomes
 
@@ -140,9 +163,12 @@ async def all_answered(
 class _Many:
     """Questions side by side, on Antiphon's loop, with one node to show them in."""
 
-    def __init__(self, client: Any, board: _Part, number: int, room: asyncio.Semaphore) -> None:
+    def __init__(
+        self, client: Any, board: _Part, trip: travel.Trip, number: int, room: asyncio.Semaphore
+    ) -> None:
         self.client = client
         self.board = board
+        self.trip = trip
         self.room = room
         self.lines = [""] * number
         self.done = 0
@@ -166,7 +192,8 @@ class _Many:
         if self.stopper is not None:
             return Outcome(None, self.stopper)
         try:
-            completion = await self.client.achat(messages, **settings)
+            asked = self.client.achat(messages, **self.trip.settings(settings))
+            completion = await self.trip.noting(asked)
             await asyncio.to_thread(cost, completion)
             return Outcome(completion, None)
         except AntiphonError as error:

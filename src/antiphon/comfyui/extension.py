@@ -40,6 +40,7 @@ def extension() -> Extension:
     """The extension of this pack, with its eyes on the prompts."""
     host.on_prompt(move_keys)
     host.add_model_folder()
+    host.on_prompt(take_words)
     return Extension()
 
 
@@ -55,3 +56,10 @@ def move_keys(document: dict[str, Any]) -> None:
         return
     for moved in move(document, widgets, host.vault()):
         host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
+
+
+def take_words(document: dict[str, Any]) -> None:
+    """Take the words that came with a workflow out of its prompt, and have those that its nodes use travel on."""
+    from .travel import taken
+
+    taken(document, host.ours)

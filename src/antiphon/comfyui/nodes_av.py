@@ -286,7 +286,15 @@ def _answer_schema(node_id: str, title: str, question: io.Input) -> io.Schema:
     )
 
 
-class LLMChat(io.ComfyNode):
+class _Answers(io.ComfyNode):
+    @classmethod
+    def fingerprint_inputs(cls, **_: object) -> str:
+        from .answer import begun
+
+        return begun()
+
+
+class LLMChat(_Answers):
     """The answer to a conversation."""
 
     @classmethod
@@ -298,7 +306,7 @@ class LLMChat(io.ComfyNode):
         return await _answer(messages, api, config, seed)
 
 
-class LLMCompletion(io.ComfyNode):
+class LLMCompletion(_Answers):
     """The answer to one prompt."""
 
     @classmethod

@@ -227,6 +227,7 @@ class Repair:
             usage=_sum(first.usage, second.usage),
             timings=_after(first.timings, second.timings),
             key=first.key,
+            repair_key=second.key,
             replayed=first.replayed and second.replayed,
             notes=(*notes, f"repaired in one more round: {'; '.join(self.failed.problems)}"),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .canon import canonical, key, key_of
-from .carrying import Carried, carried
+from .carrying import Carried, Packing, carried
 from .failures import Busy
 from .store import Details, Entry, Recording, Store
 
@@ -12,6 +12,7 @@ __all__ = [
     "Carried",
     "Details",
     "Entry",
+    "Packing",
     "Recording",
     "Store",
     "canonical",

@@ -10,12 +10,14 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..call import Reply
 from ..errors import ReplayError, RequestError
-from .canon import TAG, key_of
+from ..request import Request
+from .canon import TAG, canonical, key_of
 from .packing import is_seconds, unpack, unpack_question, unpack_reply
 from .store import stored_key
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from .store import Store
 
-__all__ = ["SMALLEST", "Carried", "carried"]
+__all__ = ["SMALLEST", "Carried", "Packing", "carried"]
 
 FORMAT = {"antiphon": "carried", "version": 1}
 # Least `limit_bytes`: the frame, and the notes on what was left out.
@@ -36,6 +38,8 @@ MAX_UNPACKED = 1 << 25
 MAX_PACKED = 1 << 25
 MAX_RECORDINGS = 1_000
 MAX_TYPE = 200
+# Most bytes by which another engine's identity makes a request longer.
+IDENTITY = 4_096
 PIECE = 1 << 18
 # Unix seconds in the year 2106: what every calendar can say.
 LATEST = 1 << 32
@@ -66,37 +70,64 @@ def carried(
 
     `limit_bytes` is 4,096 or more, else RequestError. ReplayError if the store cannot be read.
     """
-    if isinstance(limit_bytes, bool) or not isinstance(limit_bytes, int) or limit_bytes < SMALLEST:
-        raise RequestError(
-            f"limit_bytes must be a whole number from {SMALLEST}, not {limit_bytes!r}", field="limit_bytes"
-        )
-    room = limit_bytes - NOTES - _length(FORMAT)
-    recordings: dict[str, Entry] = {}
-    left_out: dict[str, str] = {}
-    for key, found in _newest_first(store, dict.fromkeys(keys), before):
-        entry, reason = (None, found) if isinstance(found, str) else _fitting(found, room)
-        if entry is None:
-            left_out[key] = reason
-            continue
-        recordings[key] = entry
-        room -= _length({key: entry})
-    told = dict(list(left_out.items())[:MOST_NOTES])
-    return {**FORMAT, "recordings": recordings, **({"left_out": told} if told else {})}
+    return Packing(store, limit_bytes=limit_bytes, before=before).packed(keys)
 
 
-def _newest_first(
-    store: Store, keys: Iterable[str], before: Carried | None
-) -> list[tuple[str, Opened | str]]:
-    """Each key with its recording or the reason why there is none; those out of the store first."""
-    rows: list[tuple[int, str, Opened | str]] = []
-    with store.database.snapshot() as db:
-        for key in keys:
-            row = _row(db, key)
-            if row is None:
-                rows.append((-1, key, _passed_on(before, key)))
-            else:
-                rows.append((row[0], key, _opened(row)))
-    return [(key, found) for _, key, found in sorted(rows, key=lambda row: -row[0])]
+class Packing:
+    """`carried` again and again while answers come in: what has been packed once is not read and packed again."""
+
+    def __init__(self, store: Store, *, limit_bytes: int, before: Carried | None = None) -> None:
+        if isinstance(limit_bytes, bool) or not isinstance(limit_bytes, int) or limit_bytes < SMALLEST:
+            raise RequestError(
+                f"limit_bytes must be a whole number from {SMALLEST}, not {limit_bytes!r}",
+                field="limit_bytes",
+            )
+        self._store = store
+        self._before = before
+        self._room = limit_bytes - NOTES - _length(FORMAT)
+        self._kept: dict[str, _Packed] = {}
+
+    def packed(self, keys: Iterable[str]) -> dict[str, Any]:
+        """What `carried` gives for these keys. Not for two threads at a time."""
+        wanted, kept = list(dict.fromkeys(keys)), self._kept
+        found = self._look([key for key in wanted if key not in kept])
+        everything = [(key, kept.get(key) or found[key]) for key in wanted]
+        room, recordings, left_out = self._room, dict[str, Entry](), dict[str, str]()
+        self._kept = {}
+        for key, packed in sorted(everything, key=lambda it: -it[1].age):
+            entry = packed.fitting(room)
+            if entry is None:
+                left_out[key] = packed.reason
+                continue
+            self._kept[key] = packed
+            recordings[key] = entry
+            room -= _length({key: entry})
+        told = dict(list(left_out.items())[:MOST_NOTES])
+        return {**FORMAT, "recordings": recordings, **({"left_out": told} if told else {})}
+
+    def _look(self, keys: list[str]) -> dict[str, _Packed]:
+        """Each key with its recording, or with the reason why there is none."""
+        found: dict[str, _Packed] = {}
+        if not keys:
+            return found
+        with self._store.database.snapshot() as db:
+            for key in keys:
+                row = _row(db, key)
+                opened = _passed_on(self._before, key) if row is None else _opened(row)
+                found[key] = _packed_up(-1 if row is None else row[0], opened, self._room)
+        return found
+
+
+class _Packed(NamedTuple):
+    """A recording as it may travel: with its request, or without; `reason` says why it does not."""
+
+    age: int  # the number of its row, larger for newer ones
+    entries: tuple[Entry, ...] = ()
+    reason: str = "too large"
+
+    def fitting(self, room: int) -> Entry | None:
+        """The larger one that fits into so many characters."""
+        return next((entry for entry in self.entries if _length({"k" * 67: entry}) <= room), None)
 
 
 def _row(db: sqlite3.Connection | None, key: str) -> tuple[Any, ...] | None:
@@ -124,22 +155,21 @@ def _opened(row: tuple[Any, ...]) -> Opened | str:
         return "damaged"
 
 
-def _fitting(found: Opened, room: int) -> tuple[Entry | None, str]:
-    """The recording as it travels, if there is room for it; otherwise why it does not."""
+def _packed_up(age: int, found: Opened | str, room: int) -> _Packed:
     from ..secretlike import looks_secret  # its patterns take milliseconds to compile
 
+    if isinstance(found, str):
+        return _Packed(age, reason=found)
     kind = found.reply.headers.get("content-type", "")
     body, document = _packed(found.reply.body, room), _packed(found.document, room)
     if body is None or len(kind) > MAX_TYPE:
-        return None, "too large"
+        return _Packed(age)
     if any(looks_secret(text.decode("utf-8", "replace")) for text in (found.document, found.reply.body)):
-        return None, "holds what looks like a key"
+        return _Packed(age, reason="holds what looks like a key")
     alone: Entry = {"at": int(found.recorded_at), "type": kind, "body": body}
-    whole = {"request": document, **alone} if found.document and document is not None else alone
-    for entry in (whole, alone):
-        if _length({"k" * 67: entry}) <= room:
-            return entry, ""
-    return None, "too large"
+    if found.document and document is not None:
+        return _Packed(age, ({"request": document, **alone}, alone))
+    return _Packed(age, (alone,))
 
 
 def _packed(data: bytes, room: int) -> str | None:
@@ -215,6 +245,15 @@ class Carried:
         except (ValueError, zlib.error) as error:
             raise _bad(f"{_short(key)}: {error}") from None
 
+    def by_another_engine(self, request: Request) -> Request | None:
+        """`request` as it stands here with the identity of another engine, or of another build of the model.
+
+        None where there is none, or where its request does not travel beside the reply.
+        """
+        most = len(canonical(request)) + IDENTITY
+        asked = (_asked_of(key, entry, request, most) for key, entry in self._entries.items())
+        return next((found for found in asked if found is not None), None)
+
     def problem(self, key: str | None) -> str:
         """Why the recording under this key cannot be used, as a note; empty if it can, or if there is none."""
         try:
@@ -257,17 +296,27 @@ def _entry(key: str, entry: object) -> Opened:
     return Opened(document, reply, float(cast("float", at)))
 
 
-def _unpacked(text: object, what: str) -> bytes:
-    """Base64 of a zlib stream, which may claim to be anything: no more than the limit is ever unpacked."""
+def _asked_of(key: str, entry: object, request: Request, most: int) -> Request | None:
+    """`request` with the identity in this entry, if that makes it the entry's; None for whatever is no such thing."""
+    try:
+        document = json.loads(_unpacked(cast("Any", entry)["request"], "request", most))
+        found = replace(request, identity=document["identity"])
+        return found if found.identity and key_of(canonical(found)) == key else None
+    except (RequestError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _unpacked(text: object, what: str, most: int = MAX_UNPACKED) -> bytes:
+    """Base64 of a zlib stream, which may claim to be anything: no more than `most` bytes are ever unpacked."""
     if not isinstance(text, str) or len(text) > MAX_PACKED:
         raise ValueError(f"its {what} is no text of at most {MAX_PACKED} characters")
     inflater = zlib.decompressobj()
     try:
-        data = inflater.decompress(b64decode(text, validate=True), MAX_UNPACKED + 1)
+        data = inflater.decompress(b64decode(text, validate=True), most + 1)
     except (ValueError, zlib.error):
         raise ValueError(f"its {what} is no base64 of a zlib stream") from None
-    if len(data) > MAX_UNPACKED:
-        raise ValueError(f"its {what} is larger than {MAX_UNPACKED} bytes")
+    if len(data) > most:
+        raise ValueError(f"its {what} is larger than {most} bytes")
     if not inflater.eof or inflater.unused_data:
         raise ValueError(f"its {what} is cut off, or followed by something else")
     return data
