@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 import time
 import wave
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from tests.comfyui.conftest import Measured
 from tests.comfyui.graphs import Graph, node
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.test_running import until
+from tests.comfyui.test_running import Together, until
 from tests.peer import Peer
 
 SCHEMA = '{"type": "object", "properties": {"prompts": {"type": "array", "items": {"type": "string"}}}}'
@@ -337,13 +336,7 @@ def outputs(run: Any, name: str) -> list[str]:
 
 def test_a_list_keeps_its_order_and_its_limit(comfyui: ComfyUI, peer: Peer):
     """Six prompts, three at a time: the order is theirs, whichever answer comes first, and the page counts them."""
-    three = threading.Barrier(3, timeout=30)
-
-    def text(body: Any) -> str:
-        three.wait()
-        return f"answer to {body['messages'][-1]['content']}"
-
-    peer.text = text
+    together = Together(peer, 3)
     lines = [f"prompt {n}" for n in range(6)]
 
     run = comfyui.run(prompts(peer.url, *lines, "", concurrency=3))
@@ -351,7 +344,7 @@ def test_a_list_keeps_its_order_and_its_limit(comfyui: ComfyUI, peer: Peer):
     assert run.outcome == "success", run.error
     assert outputs(run, "out") == [f"answer to {line}" for line in lines]
     assert outputs(run, "errors") == [""] * 6
-    assert peer.at_once == 3
+    assert together.most == 3
     assert any("of 6" in text for _, where, text in run.texts if where == "ask")
 
 
