@@ -17,7 +17,7 @@ __all__ = ["extension"]
 
 log = logging.getLogger("antiphon")
 
-GROUPS = ("nodes_av",)
+GROUPS = ("nodes_av", "nodes_antiphon")
 
 
 class Extension(ComfyExtension):
@@ -40,6 +40,7 @@ def extension() -> Extension:
     """The extension of this pack, with its eyes on the prompts."""
     host.on_prompt(move_keys)
     host.serve(WEB_DIRECTORY)
+    host.add_model_folder()
     return Extension()
 
 

@@ -7,6 +7,7 @@ thread that samplers block for seconds; none of that matters here, since what wa
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import re
 import threading
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
+    "add_model_folder",
     "client",
     "home",
+    "images",
+    "input",
     "interrupted",
     "interruption",
+    "model_files",
     "on_interrupt",
     "on_prompt",
     "ours",
@@ -42,6 +47,7 @@ __all__ = [
     "registered",
     "schema",
     "serve",
+    "serving",
     "show",
     "tell",
     "vault",
@@ -118,6 +124,48 @@ def serve(folder: str) -> None:
         del nodes.EXTENSION_WEB_DIRS[whole]
     if Path(folder).is_dir():  # without it ComfyUI would not start
         nodes.EXTENSION_WEB_DIRS.setdefault(short, folder)
+
+
+@cache
+def _input_fields(kind: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(kind.Input).parameters)
+
+
+def input(kind: Any, name: str, **given: Any) -> io.Input:  # noqa: A001 - as in io.Int.Input
+    """An input of this kind, without the fields that this ComfyUI does not know yet (`advanced`)."""
+    known = _input_fields(kind)
+    return kind.Input(name, **{field: value for field, value in given.items() if field in known})
+
+
+def images(name: str, most: int) -> list[io.Input]:
+    """Inputs for up to `most` images, called NAME.image0 and so on.
+
+    They grow as they are connected where ComfyUI can do that (Autogrow). Where it cannot, there are four of the
+    same names, so that a graph saved there opens in a newer one, and the other way round.
+    """
+    if hasattr(io, "Autogrow"):
+        one = io.Image.Input("image", optional=True)
+        template = io.Autogrow.TemplatePrefix(one, prefix="image", min=0, max=most)
+        return [io.Autogrow.Input(name, template=template, optional=True)]
+    return [io.Image.Input(f"{name}.image{n}", display_name=f"image{n}", optional=True) for n in range(4)]
+
+
+def serving() -> bool:
+    """Whether ComfyUI serves pages already; before that it is loading nodes, and every import holds it up."""
+    return hasattr(PromptServer.instance, "port")
+
+
+MODEL_FOLDER = "LLM"
+
+
+def add_model_folder() -> None:
+    """Have ComfyUI look for GGUF files in models/LLM, beside wherever another pack keeps that kind of model."""
+    folder_paths.add_model_folder_path(MODEL_FOLDER, str(Path(folder_paths.models_dir, MODEL_FOLDER)))
+
+
+def model_files() -> list[str]:
+    """The GGUF files in ComfyUI's models/LLM, and wherever else that kind of model is kept."""
+    return [name for name in folder_paths.get_filename_list(MODEL_FOLDER) if name.endswith(".gguf")]
 
 
 def on_prompt(change: Callable[[dict[str, Any]], object]) -> None:
