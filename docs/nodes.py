@@ -22,6 +22,10 @@ PAGES = ROOT / "src" / "antiphon" / "comfyui" / "web" / "docs"
 LOCALES = ROOT / "locales"
 BEGIN, END = "<!-- made by docs/nodes.py -->", "<!-- until here -->"
 LIMITS = ("min", "max")
+GROWING, SHOWN = (
+    "COMFY_AUTOGROW_V3",
+    4,
+)  # an input that grows, and how many are shown: as many as older hosts have
 
 
 class Words(NamedTuple):
@@ -48,24 +52,49 @@ def ours(info: Mapping[str, Any]) -> dict[str, Any]:
 def inputs(node: Mapping[str, Any]) -> Iterator[tuple[str, str, bool, dict[str, Any]]]:
     """Each input in order: its name, its type, whether it has to be there, and its options."""
     for group in ("required", "optional"):
-        for name, (kind, *options) in node["input"].get(group, {}).items():
-            yield name, kind if isinstance(kind, str) else "COMBO", group == "required", *(options or [{}])
+        for name, (kind, *given) in node["input"].get(group, {}).items():
+            options = given[0] if given else {}
+            needed = group == "required"
+            if kind == GROWING:
+                for number in range(SHOWN):
+                    one = {"display_name": f"image{number}"}
+                    yield f"{name}.image{number}", "IMAGE", needed, one
+            else:
+                yield name, kind if isinstance(kind, str) else "COMBO", needed, options
 
 
-def english(node: Mapping[str, Any]) -> dict[str, Any]:
-    """What locales/en/nodeDefs.json says of a node: the words of its schema."""
+def english(node: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What locales/en/nodeDefs.json says of a node: the words of its schema, and what it said where that is silent."""
     told = zip(node["output_name"], node.get("output_tooltips") or [], strict=True)
+
+    def tooltip(group: str, name: str, given: str | None) -> str:
+        return literal(given) if given else before.get(group, {}).get(name, {}).get("tooltip", "")
+
     return {
         "display_name": node["display_name"],
-        "description": node["description"],
+        "description": literal(node["description"]),
         "inputs": {
-            key(name): {"name": options.get("display_name") or name, "tooltip": options.get("tooltip")}
+            key(name): {
+                "name": options.get("display_name") or name,
+                "tooltip": tooltip("inputs", key(name), options.get("tooltip")),
+            }
             for name, _, _, options in inputs(node)
         },
         "outputs": {
-            str(number): {"name": name, "tooltip": tooltip} for number, (name, tooltip) in enumerate(told)
+            str(number): {"name": name, "tooltip": tooltip("outputs", str(number), given)}
+            for number, (name, given) in enumerate(told)
         },
     }
+
+
+def literal(text: str) -> str:
+    """A text as the page's translations write it: braces, @ and | mean something there."""
+    return re.sub(r"[{}@|]", r"{'\g<0>'}", text)
+
+
+def plain(text: str) -> str:
+    """The text that such a translation stands for."""
+    return re.sub(r"\{'(.)'\}", r"\1", text)
 
 
 def key(name: str) -> str:
@@ -101,8 +130,7 @@ def tables(node: Mapping[str, Any], told: Mapping[str, Any], words: Words) -> st
 def _table(head: tuple[str, ...], lines: list[tuple[str, str, Any]]) -> str:
     rows = [f"| {' | '.join(head)} |", "|---|---|---|"]
     rows += [
-        f"| {name} | {kind} | {(text['tooltip'] or '').replace('|', '&#124;')} |"
-        for name, kind, text in lines
+        f"| {name} | {kind} | {plain(text['tooltip']).replace('|', '&#124;')} |" for name, kind, text in lines
     ]
     return "\n".join(rows)
 
@@ -138,6 +166,11 @@ def filled(text: str, made: str) -> str:
     return found
 
 
+def read(language: str) -> dict[str, Any]:
+    """The words for all nodes in a language, as committed."""
+    return json.loads((LOCALES / language / "nodeDefs.json").read_text(encoding="utf-8"))
+
+
 def dumped(document: Any) -> str:
     """JSON as it is committed."""
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
@@ -145,11 +178,12 @@ def dumped(document: Any) -> str:
 
 def files(info: Mapping[str, Any]) -> dict[Path, str]:
     """All that is made: each file with its text. The pages and the other languages are read where they are."""
-    told = {"en": {name: english(node) for name, node in sorted(ours(info).items())}}
+    before = read("en")
+    told = {"en": {name: english(node, before.get(name, {})) for name, node in sorted(ours(info).items())}}
     made = {LOCALES / "en" / "nodeDefs.json": dumped(told["en"])}
     for language, words in WORDS.items():
         if language != "en":
-            told[language] = json.loads((LOCALES / language / "nodeDefs.json").read_text(encoding="utf-8"))
+            told[language] = read(language)
         for name, node in ours(info).items():
             path = page(name, language)
             made[path] = filled(path.read_text(encoding="utf-8"), tables(node, told[language][name], words))
