@@ -378,10 +378,12 @@ class Schema:
 
     @classmethod
     def of(cls, model: Any) -> Schema:
-        """The schema of a pydantic model (anything with `model_json_schema`), named after it.
+        """The schema of a pydantic model (anything with `model_json_schema`), named after it, or a JSON Schema as a dict.
 
         It is strict if it is closed as OpenAI wants it: ``model_config = ConfigDict(extra="forbid")``, no defaults.
         """
+        if isinstance(model, Mapping):
+            return cls(cast("Mapping[str, Any]", model), strict=_is_closed(model))
         schema = model.model_json_schema()
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", model.__name__)[:64]
         return cls(schema, name=name, strict=_is_closed(schema))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -36,9 +37,25 @@ def comfyui_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def comfyui(comfyui_folder: Path) -> Iterator[ComfyUI]:
     """A running ComfyUI with the pack, and a key in its environment that must go nowhere but to its own host."""
-    host = ComfyUI(comfyui_folder, environment={"OPENAI_API_KEY": ENVIRONMENT_KEY}).start()
+    environment = {"OPENAI_API_KEY": ENVIRONMENT_KEY, **engine(comfyui_folder)}
+    host = ComfyUI(comfyui_folder, environment=environment).start()
     yield host
     host.stop()
+
+
+def engine(folder: Path) -> dict[str, str]:
+    """The embedded engine and its model for that ComfyUI's Python, which has neither: this one's, by path."""
+    found = [importlib.util.find_spec(name) for name in ("xllamacpp", "antiphon_smollm2")]
+    path = folder / "engine"
+    path.mkdir()
+    for spec in found:
+        if spec is None or spec.origin is None:
+            return {}
+        package = Path(spec.origin).parent
+        (path / package.name).symlink_to(package)
+        for facts in package.parent.glob(f"{package.name}-*.dist-info"):
+            (path / facts.name).symlink_to(facts)
+    return {"PYTHONPATH": str(path)}
 
 
 Measured = Callable[[str, str], None]

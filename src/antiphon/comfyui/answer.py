@@ -12,25 +12,41 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Generator
+import os
+import shlex
+import sys
+from collections.abc import Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
+from ..batches import STOPPERS
 from ..completion import Completion, Delta
-from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError
+from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError, RequestError
 from ..loop import Job, submit
+from ..prices import dollars, price
 from . import host
 from .host import Place
 from .sockets import Messages
 
-__all__ = ["NodeFailed", "answered", "explaining", "shown", "watched"]
+__all__ = [
+    "NodeFailed",
+    "Outcome",
+    "all_answered",
+    "answered",
+    "explained",
+    "explaining",
+    "info",
+    "shown",
+    "watched",
+]
 
 T = TypeVar("T")
 
 LOOK = 0.05  # seconds between two looks at the interrupt flag
 UPDATE = 0.1  # seconds between two updates of the text in a node
+THOUGHT = 2000  # characters of the reasoning that are shown beside the answer
 
 
 class NodeFailed(Exception):
@@ -49,16 +65,34 @@ def explaining() -> Generator[None]:
         raise NodeFailed(explained(error)) from error
 
 
-async def answered(messages: Messages, settings: dict[str, Any]) -> Completion:
-    """The answer to `messages`, growing in the node while it arrives."""
+async def answered(messages: Messages, settings: dict[str, Any], *, unload: bool = False) -> Completion:
+    """The answer to `messages`, growing in the node while it arrives. `unload` as in LlmApi."""
     client, board = host.client(), _board(host.place())
-    completion = await watched(_asked(client, messages, settings, board))
+    completion = await watched(_resting(_asked(client, messages, settings, board), unload))
     board.end(shown(completion))
     return completion
 
 
+async def _resting(work: Coroutine[Any, Any, T], unload: bool) -> T:
+    """`work`; whatever becomes of it, the embedded engine gives its memory back then, if it answers nothing else."""
+    try:
+        return await work
+    finally:
+        if unload:
+            from ..local.engine import rest
+
+            rest()
+
+
 async def _asked(client: Any, messages: Messages, settings: dict[str, Any], board: _Part) -> Completion:
-    """On Antiphon's loop: streamed where somebody watches, whole where nobody does or the server will not stream."""
+    """On Antiphon's loop; its price is looked up there too, since the first one loads a list."""
+    completion = await _streamed(client, messages, settings, board)
+    await asyncio.to_thread(cost, completion)
+    return completion
+
+
+async def _streamed(client: Any, messages: Messages, settings: dict[str, Any], board: _Part) -> Completion:
+    """Streamed where somebody watches, whole where nobody does or the server will not stream."""
     if board.where.client is None:
         return await client.achat(messages, **settings)
     stream = client.astream(messages, **settings)
@@ -77,6 +111,74 @@ def _about_streaming(error: Rejected) -> bool:
     with suppress(ValueError, KeyError, TypeError):  # whatever is no such document
         return json.loads(error.body)["error"]["param"] == "stream"
     return False
+
+
+# --------------------------------------------------------------------------------------- many at once
+
+
+class Outcome(NamedTuple):
+    """What became of one of many questions: an answer or an error."""
+
+    completion: Completion | None
+    error: AntiphonError | None
+
+
+async def all_answered(
+    questions: Sequence[tuple[Messages, dict[str, Any]]], concurrency: int, *, unload: bool = False
+) -> list[Outcome]:
+    """The answers to many questions in their order, so many at a time; the node shows those that are there.
+
+    After an error that the next question would meet too (no key, no money), what has not begun is not asked.
+    """
+    client, board = host.client(), _board(host.place())
+    listed = _Many(client, board, len(questions), asyncio.Semaphore(concurrency))
+    outcomes = await watched(_resting(listed.run(questions), unload))
+    board.end(listed.text)
+    return outcomes
+
+
+class _Many:
+    """Questions side by side, on Antiphon's loop, with one node to show them in."""
+
+    def __init__(self, client: Any, board: _Part, number: int, room: asyncio.Semaphore) -> None:
+        self.client = client
+        self.board = board
+        self.room = room
+        self.lines = [""] * number
+        self.done = 0
+        self.stopper: AntiphonError | None = None
+
+    async def run(self, questions: Sequence[tuple[Messages, dict[str, Any]]]) -> list[Outcome]:
+        return list(await asyncio.gather(*(self._one(n, *asked) for n, asked in enumerate(questions))))
+
+    async def _one(self, number: int, messages: Messages, settings: dict[str, Any]) -> Outcome:
+        async with self.room:
+            outcome = await self._outcome(messages, settings)
+        self.done += 1
+        if outcome.completion is not None:
+            self.lines[number] = outcome.completion.text.strip()
+        elif outcome.error is not None:
+            self.lines[number] = f"(failed: {outcome.error.message})"
+        self.board.show(self.text)
+        return outcome
+
+    async def _outcome(self, messages: Messages, settings: dict[str, Any]) -> Outcome:
+        if self.stopper is not None:
+            return Outcome(None, self.stopper)
+        try:
+            completion = await self.client.achat(messages, **settings)
+            await asyncio.to_thread(cost, completion)
+            return Outcome(completion, None)
+        except AntiphonError as error:
+            if isinstance(error, STOPPERS):
+                self.stopper = error
+            return Outcome(None, error)
+
+    @property
+    def text(self) -> str:
+        """All that is there, by number, and how many of how many that is."""
+        there = [f"{number}. {line}" for number, line in enumerate(self.lines, 1) if line]
+        return "\n".join([*there, "", f"— {self.done} of {len(self.lines)}"])
 
 
 # ------------------------------------------------------------------------------------------- waiting
@@ -137,8 +239,10 @@ async def _ended(watch: _Watched) -> None:
 
     watch.job.on_done(wake)
     while not ended.is_set():
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(ended.wait(), LOOK)
+        with suppress(
+            asyncio.TimeoutError
+        ):  # a thousand items of a list must not look twenty times a second each
+            await asyncio.wait_for(ended.wait(), LOOK * (1 + len(_jobs) // 16))
         if not watch.interrupted and host.interrupted():
             watch.interrupt()
 
@@ -179,7 +283,10 @@ class _Part:
     def add(self, delta: Delta) -> None:
         self.text += delta.text
         self.reasoning += delta.reasoning
-        self.board.put(self.where.item, self.text or f"(thinking) {self.reasoning}")
+        self.show(self.text or f"(thinking) {self.reasoning}")
+
+    def show(self, text: str) -> None:
+        self.board.put(self.where.item, text)
         self.board.send_soon()
 
     def end(self, text: str) -> None:
@@ -199,25 +306,63 @@ def _board(where: Place) -> _Part:
 
 
 def shown(completion: Completion) -> str:
-    """The answer, and one line for what it took, as the node shows them at the end."""
-    usage = completion.usage
-    facts: list[str] = []
-    if usage.input_tokens is not None and usage.output_tokens is not None:
-        facts.append(f"{usage.input_tokens} + {usage.output_tokens} tokens")
-    if usage.cost is not None:
-        facts.append(f"${usage.cost:.4f}")
-    if completion.seed is not None:
-        facts.append(f"seed {completion.seed}" + _SEEDS.get(completion.seed_status, ""))
-    if completion.replayed:
-        facts.append("replayed, nothing paid")
-    if completion.finish_reason != "stop":
-        facts.append(f"ended by: {completion.finish_reason}")
-    lines = ["— " + " · ".join(facts)] if facts else []
+    """The answer, the reasoning apart from it, and one line for what it took, as the node shows them at the end."""
+    thought = completion.reasoning.strip()
+    lines = (
+        ["— thinking: " + (thought if len(thought) <= THOUGHT else thought[:THOUGHT] + " …")]
+        if thought
+        else []
+    )
+    facts = " · ".join(_facts(completion))
+    lines += ["— " + facts] if facts else []
     lines += [f"— {note}" for note in completion.notes]
     return "\n".join([completion.text.strip(), "", *lines])
 
 
+def _facts(completion: Completion) -> Iterator[str]:
+    usage, usd = completion.usage, cost(completion)
+    if usage.input_tokens is not None and usage.output_tokens is not None:
+        yield f"{usage.input_tokens} + {usage.output_tokens} tokens"
+    if usd is not None and (usd > 0 or usage.cost is not None):
+        yield dollars(usd)
+    if completion.seed is not None:
+        yield f"seed {completion.seed}" + _SEEDS.get(completion.seed_status, "")
+    if completion.replayed:
+        yield "replayed, nothing paid"
+    if completion.finish_reason != "stop":
+        yield f"ended by: {completion.finish_reason}"
+
+
 _SEEDS = {"unsupported": " (not sent: held by the replay store)"}
+
+
+def cost(completion: Completion) -> float | None:
+    """What the answer costs to make in US dollars, where that is known here."""
+    try:
+        found = price(completion)
+    except RequestError:  # the price list is an extra, and not installed
+        return None
+    return None if found is None else found.usd
+
+
+def info(completion: Completion) -> dict[str, Any]:
+    """What there is to know about an answer besides its text, for a node to put out as JSON."""
+    usage = asdict(completion.usage)
+    stated = usage.pop("cost", None)
+    known = cost(completion)
+    return {
+        "provider": completion.provider,
+        "model": completion.model or completion.requested_model,
+        "finish_reason": completion.finish_reason,
+        "usage": {name: value for name, value in usage.items() if value not in (None, "", {})},
+        "cost_usd": stated if known is None else known,
+        "seed": completion.seed,
+        "seed_status": completion.seed_status,
+        "replayed": completion.replayed,
+        "recorded": completion.recorded,
+        "notes": list(completion.notes),
+        "key": completion.key,
+    }
 
 
 def explained(error: AntiphonError) -> str:
@@ -230,11 +375,16 @@ def explained(error: AntiphonError) -> str:
     request = getattr(error, "request_id", None)
     lines = [
         who + error.message,
-        error.hint,
+        error.hint.replace("pip install", f"{_python()} -m pip install"),
         _KEYS.format(home=host.home()) if isinstance(error, CredentialError) else "",
         f"Request id: {request}" if request else "",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _python() -> str:
+    """This ComfyUI's Python, as a shell takes it: a `pip` by itself is often another one's."""
+    return shlex.quote(sys.executable) if os.name == "posix" else f'"{sys.executable}"'
 
 
 _KEYS = (

@@ -48,8 +48,10 @@ def move_keys(document: dict[str, Any]) -> None:
     """Take literal keys out of a prompt, and tell the browser that sent it what stands there now."""
     from .asking import KEY_WIDGETS
     from .keys import move, typed
+    from .widgets import CREDENTIAL
 
-    widgets = {kind: widget for kind, widget in KEY_WIDGETS.items() if host.ours(kind)}
+    known = {**KEY_WIDGETS, **CREDENTIAL}
+    widgets = {kind: widget for kind, widget in known.items() if host.ours(kind)}
     if not typed(document, widgets):
         return
     for moved in move(document, widgets, host.vault()):

@@ -55,6 +55,8 @@ __all__ = [
 
 log = logging.getLogger("antiphon")
 
+MODEL_FOLDER = "LLM"
+
 # ---------------------------------------------------------------------------------------- home and nodes
 
 
@@ -74,8 +76,11 @@ places.settle(_place())
 @cache
 def _client(place: Path) -> Client:
     from ..client import Client
+    from ..local.models import look_in
+    from .limiting import Shared
 
-    return Client(place)
+    look_in(*folder_paths.get_folder_paths(MODEL_FOLDER))
+    return Client(place, limits=Shared())
 
 
 def client() -> Client:
@@ -153,9 +158,6 @@ def images(name: str, most: int) -> list[io.Input]:
 def serving() -> bool:
     """Whether ComfyUI serves pages already; before that it is loading nodes, and every import holds it up."""
     return hasattr(PromptServer.instance, "port")
-
-
-MODEL_FOLDER = "LLM"
 
 
 def add_model_folder() -> None:

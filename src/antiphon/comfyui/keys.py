@@ -38,13 +38,14 @@ class KeyWidget:
 
     `inputs` are the widgets that make up one key (AWS has three), the first one holds its name afterwards.
     `address` tells the address from the node's inputs. `joined` makes one secret of the widgets' texts, or None where
-    they are not whole.
+    they are not whole. `is_key` is for a widget that takes the name of a key and no key: whether this is one.
     """
 
     inputs: tuple[str, ...]
     provider: str
     address: Callable[[Mapping[str, Any]], str]
     joined: Callable[[tuple[str, ...]], str | None] = lambda parts: parts[0]
+    is_key: Callable[[str, Vault], bool] = lambda text, vault: True  # noqa: ARG005
 
 
 class Moved(NamedTuple):
@@ -167,7 +168,7 @@ def _replace(
     parts = tuple(_text(*holder) for holder in holders)
     if parts[0].startswith(REFERENCE):  # what stands beside a name is not used, and may be left from before
         reference = parts[0]
-    elif any(parts):
+    elif any(parts) and widget.is_key(parts[0], vault):
         reference = _kept(parts, inputs, widget, vault, f"{kind} (node {node_id})")
     else:
         return {}

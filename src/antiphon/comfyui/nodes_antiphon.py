@@ -6,12 +6,22 @@ widget values and links by position.
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from . import choices, host
 from .kinds import API, CONFIG, JSON, MESSAGES
+
+# What running needs is imported when a node runs: ComfyUI starts as fast as before.
+if TYPE_CHECKING:
+    from ..completion import Completion
+    from ..request import Media
+    from .answer import Outcome
 
 __all__ = ["nodes"]
 
@@ -23,14 +33,6 @@ Api = io.Custom(API)
 Config = io.Custom(CONFIG)
 Conversation = io.Custom(MESSAGES)
 Json = io.Custom(JSON)
-
-
-class _Node(io.ComfyNode):
-    """Not running yet."""
-
-    @classmethod
-    def execute(cls, **inputs: Any) -> io.NodeOutput:
-        raise NotImplementedError
 
 
 # ------------------------------------------------------------------------------------------- widgets
@@ -123,7 +125,7 @@ def _ask_schema(node_id: str, title: str, description: str, **given: Any) -> io.
 # ----------------------------------------------------------------------------------------------- who
 
 
-class Provider(_Node):
+class Provider(io.ComfyNode):
     """Who is asked: any provider, or any server that speaks as one of them does."""
 
     @classmethod
@@ -175,8 +177,20 @@ class Provider(_Node):
             outputs=[Api.Output("api_out", display_name="api")],
         )
 
+    @classmethod
+    def validate_inputs(cls, provider: str, dialect: str = "") -> bool:  # noqa: ARG003 - naming them lifts the check
+        return True
 
-class LocalModel(_Node):
+    @classmethod
+    def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from . import widgets
+        from .answer import explaining
+
+        with explaining():
+            return io.NodeOutput(widgets.provider(**inputs))
+
+
+class LocalModel(io.ComfyNode):
     """The embedded engine with one of the models on this machine: no key, no network."""
 
     @classmethod
@@ -215,6 +229,19 @@ class LocalModel(_Node):
             ],
             outputs=[Api.Output("api_out", display_name="api")],
         )
+
+    @classmethod
+    def validate_inputs(cls, model: str) -> bool:  # noqa: ARG003 - naming it lifts ComfyUI's check of the list
+        return True
+
+    @classmethod
+    def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from . import widgets
+        from .answer import explaining
+
+        with explaining():
+            host.client()  # knows where ComfyUI keeps models
+            return io.NodeOutput(widgets.local(**inputs))
 
 
 # ---------------------------------------------------------------------------------------------- what
@@ -300,7 +327,7 @@ def _texts() -> list[io.Input]:
     ]
 
 
-class Settings(_Node):
+class Settings(io.ComfyNode):
     """The model, and every setting there is. What is not set is not sent."""
 
     @classmethod
@@ -343,11 +370,70 @@ class Settings(_Node):
             outputs=[Config.Output("config_out", display_name="config")],
         )
 
+    @classmethod
+    def validate_inputs(cls, model: str) -> bool:  # noqa: ARG003 - naming it lifts ComfyUI's check of the list
+        return True
+
+    @classmethod
+    def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from . import widgets
+        from .answer import explaining
+
+        with explaining():
+            return io.NodeOutput(widgets.config(**inputs))
+
 
 # ----------------------------------------------------------------------------------------------- ask
 
 
-class Complete(_Node):
+def _settings(seed: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    from . import widgets
+
+    how = {name: inputs[name] for name in ("schema", "replay", "timeout") if inputs.get(name) is not None}
+    return widgets.asked(inputs.get("api"), inputs.get("config"), seed=seed, **how)
+
+
+def _unload(inputs: Mapping[str, Any]) -> bool:
+    return bool(getattr(inputs.get("api"), "unload", False))
+
+
+def _fingerprint(inputs: Mapping[str, Any]) -> float | str:
+    """Whoever wants no recorded answer wants none of ComfyUI's either: then the node runs each time."""
+    # A new one each time: ComfyUI compares keys by identity first, and math.nan is always the same object.
+    return float("nan") if inputs.get("replay") in ("refresh", "off") else ""
+
+
+def _media(inputs: Mapping[str, Any]) -> list[Media]:
+    """The media of the question: images in the order of their inputs, then sound, then film."""
+    from .convert import from_audio, from_image, from_video
+
+    grown: dict[str, Any] = inputs.get("images") or {}  # one value with Autogrow, else each by its own name
+    named = {
+        name.removeprefix("images."): image for name, image in inputs.items() if name.startswith("images.")
+    }
+    found = sorted({**named, **grown}.items(), key=lambda item: (len(item[0]), item[0]))
+    images = [image for _, image in found if image is not None]
+    media = [medium for image in images for medium in from_image(image)]
+    if inputs.get("audio") is not None:
+        media += from_audio(inputs["audio"])
+    if inputs.get("video") is not None:
+        media.append(from_video(inputs["video"]))
+    return media
+
+
+def _json_outputs(completion: Completion, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The JSON and its items. What hangs on them does not run where there is none."""
+    from . import widgets
+
+    if not (inputs.get("schema") or "").strip() or completion.parsed is None:
+        return ExecutionBlocker(None), ExecutionBlocker(None)
+    value = json.loads(
+        json.dumps(completion.parsed)
+    )  # plain lists and dicts, of which nobody else holds any part
+    return value, widgets.items(value) or ExecutionBlocker(None)
+
+
+class Complete(io.ComfyNode):
     """One question, one answer."""
 
     @classmethod
@@ -393,8 +479,36 @@ class Complete(_Node):
             ],
         )
 
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> float | str:
+        return _fingerprint(inputs)
 
-class PromptList(_Node):
+    @classmethod
+    async def execute(cls, prompt: str, seed: int, **inputs: Any) -> io.NodeOutput:
+        from . import widgets
+        from .answer import answered, explaining, info, shown
+        from .convert import batch
+
+        with explaining():
+            turns = widgets.question(
+                prompt, before=inputs.get("messages"), system=inputs.get("system") or "", media=_media(inputs)
+            )
+            completion = await answered(turns, _settings(seed, inputs), unload=_unload(inputs))
+            images, notes = batch(completion.media)
+        completion = replace(completion, notes=(*completion.notes, *notes))
+        value, items = _json_outputs(completion, inputs)
+        return io.NodeOutput(
+            completion.text,
+            ExecutionBlocker(None) if images is None else images,
+            completion.reasoning,
+            value,
+            json.dumps(info(completion), ensure_ascii=False, indent=2),
+            items,
+            ui={"text": (shown(completion),)},
+        )
+
+
+class PromptList(io.ComfyNode):
     """Many questions side by side, in order."""
 
     @classmethod
@@ -453,8 +567,67 @@ class PromptList(_Node):
             ],
         )
 
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> float | str:
+        return _fingerprint(_first(inputs))
 
-class Talk(_Node):
+    @classmethod
+    async def execute(cls, prompts: list[str], **lists: Any) -> io.NodeOutput:
+        from . import widgets
+        from .answer import NodeFailed, all_answered, explained, explaining
+
+        inputs = _first(lists)
+        with explaining():
+            texts = widgets.prompts(prompts, one_per_line=bool(inputs.get("one_per_line", True)))
+            settings = _settings(inputs["seed"], inputs)
+            step = 1 if inputs.get("count_seeds") else 0
+            system = inputs.get("system") or ""
+            questions = [
+                (
+                    widgets.question(text, system=system),
+                    {**settings, "seed": settings["seed"] + step * number},
+                )
+                for number, text in enumerate(texts)
+            ]
+            outcomes = await all_answered(questions, inputs.get("concurrency") or 8, unload=_unload(inputs))
+        errors = [explained(outcome.error) if outcome.error else "" for outcome in outcomes]
+        failed = [f"prompt {number}: {error}" for number, error in enumerate(errors, 1) if error]
+        if failed and (inputs.get("fail_on_error") or len(failed) == len(outcomes)):
+            raise NodeFailed("\n".join(failed))
+        return _listed(outcomes, errors, failed, inputs)
+
+
+def _first(lists: Mapping[str, Any]) -> dict[str, Any]:
+    """The first of each list: all inputs of a node that takes lists come as lists."""
+    return {name: value[0] if isinstance(value, list) and value else value for name, value in lists.items()}
+
+
+def _listed(
+    outcomes: Sequence[Outcome], errors: list[str], failed: list[str], inputs: Mapping[str, Any]
+) -> io.NodeOutput:
+    from .answer import info
+
+    completions = [outcome.completion for outcome in outcomes]
+    values = [_json_outputs(found, inputs)[0] if found else ExecutionBlocker(None) for found in completions]
+    facts = [
+        info(found) if found else {"error": error} for found, error in zip(completions, errors, strict=True)
+    ]
+    texts = [found.text if found else "" for found in completions]
+    replayed = sum(1 for found in completions if found and found.replayed)
+    summary = (
+        f"— {len(texts) - len(failed)} of {len(texts)} answered · {replayed} replayed, nothing paid for them"
+    )
+    shown = [f"{number}. {text.strip()}" for number, text in enumerate(texts, 1) if text]
+    return io.NodeOutput(
+        texts,
+        values,
+        errors,
+        json.dumps(facts, ensure_ascii=False, indent=2),
+        ui={"text": ("\n".join([*shown, "", summary, *failed]),)},
+    )
+
+
+class Talk(io.ComfyNode):
     """One turn of a conversation that is kept as text anyone can read."""
 
     @classmethod
@@ -487,6 +660,28 @@ class Talk(_Node):
                 Conversation.Output("messages", display_name="messages"),
                 io.String.Output("info", display_name="info"),
             ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> float | str:
+        return _fingerprint(inputs)
+
+    @classmethod
+    async def execute(cls, prompt: str, seed: int, **inputs: Any) -> io.NodeOutput:
+        from . import history
+        from .answer import answered, explaining, info, shown
+
+        with explaining():
+            before = history.parsed(inputs.get("history") or "", inputs.get("system") or "")
+            turns = history.asked(before, prompt)
+            completion = await answered(turns, _settings(seed, inputs), unload=_unload(inputs))
+            whole = history.answered(turns, completion)
+        return io.NodeOutput(
+            completion.text,
+            history.written(whole),
+            whole,
+            json.dumps(info(completion), ensure_ascii=False, indent=2),
+            ui={"text": (shown(completion),)},
         )
 
 

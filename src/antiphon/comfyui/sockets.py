@@ -24,7 +24,9 @@ class LlmApi:
     """Who is asked, and with which key: the value on a socket LLM_API.
 
     `base_url` is set only where the address is not the provider's own. `credential` is the *name* of a stored key,
-    empty for the provider's usual one. `extra` are fields that belong to the address, such as a region.
+    empty for the provider's usual one. `extra` are fields that belong to the address, such as a region. `model` is
+    asked where the config names none; `unload` gives the embedded engine's memory back after each answer. An empty
+    `provider` leaves the choice to the library: the embedded model, or the provider in a model's name.
     """
 
     provider: str
@@ -32,6 +34,8 @@ class LlmApi:
     credential: str = ""
     dialect: str | None = None
     extra: Mapping[str, Any] = field(default_factory=FrozenDict)
+    model: str = ""
+    unload: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +53,10 @@ def settings(api: object, config: object, *, seed: int | None) -> dict[str, Any]
     """The values of these sockets as the settings of the library's doors. RequestError for another pack's values."""
     who, how = checked(api, LlmApi, "api"), checked(config, LlmConfig, "config")
     asked = replace(how.config, extra={**who.extra, **how.config.extra}) if who.extra else how.config
+    if who.model and not asked.model:
+        asked = replace(asked, model=who.model)
     return {
-        "provider": who.provider,
+        "provider": who.provider or None,
         "base_url": who.base_url,
         "credential": who.credential or None,
         "dialect": who.dialect,

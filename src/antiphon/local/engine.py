@@ -31,7 +31,7 @@ from . import facts, machine
 from .models import LocalModel, resolve
 from .settings import RECIPE, Settings, context
 
-__all__ = ["Address", "Status", "identity", "lease", "status", "unload"]
+__all__ = ["Address", "Status", "identity", "lease", "rest", "status", "unload"]
 
 # Most tokens of an answer when the request does not say: without a bound the engine runs to the context's end.
 MAX_TOKENS = 512
@@ -452,6 +452,12 @@ def unload() -> None:
             engine.child.kill()
     for child in children:
         child.join()
+
+
+def rest() -> None:
+    """Unload the models that answer nothing now. Only on the private loop, so that no request comes in between."""
+    for engine in tuple(_engines.values()):
+        engine.stop_if_idle()
 
 
 def _forget() -> None:

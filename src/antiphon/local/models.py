@@ -13,7 +13,17 @@ from typing import Any
 from ..errors import RequestError
 from .facts import folder
 
-__all__ = ["BUNDLED", "CATALOGUE", "CATALOGUE_DATE", "Listed", "LocalModel", "installed", "remove", "resolve"]
+__all__ = [
+    "BUNDLED",
+    "CATALOGUE",
+    "CATALOGUE_DATE",
+    "Listed",
+    "LocalModel",
+    "installed",
+    "look_in",
+    "remove",
+    "resolve",
+]
 
 BUNDLED = "smollm2-135m-instruct"
 
@@ -84,12 +94,29 @@ def resolve(name: str = "") -> LocalModel:
     if name in _BY_NAME or name.startswith("hf:"):
         return _pulled(name)
     if name.endswith(".gguf") or "/" in name or "\\" in name:
-        return LocalModel(name, Path(name).expanduser().absolute())
+        return LocalModel(name, _path(name))
     raise RequestError(
         f"unknown local model {name!r}; there are {', '.join((BUNDLED, *_BY_NAME))}",
         field="model",
         hint="Any GGUF works too: by its path, or as hf:owner/repo/file.gguf once pulled.",
     )
+
+
+_folders: list[Path] = []
+
+
+def look_in(*folders: str | Path) -> None:
+    """Look for relative paths in these folders too: a program with a place for models names them as it shows them.
+
+    So the name that a request, and its key, holds is the same wherever that place is.
+    """
+    _folders[:] = [Path(folder) for folder in folders]
+
+
+def _path(name: str) -> Path:
+    given = Path(name).expanduser()
+    places = (given, *(folder / given for folder in _folders))
+    return next((place for place in places if place.is_file()), given).absolute()
 
 
 @cache
