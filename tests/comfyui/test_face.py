@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.comfyui.conftest import engine
 from tests.comfyui.hosting import ROOT, ComfyUI
 from tests.peer import Peer
 from tests.test_repository import committed, project
@@ -37,11 +38,11 @@ def words(language: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def face(comfyui_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
     """A ComfyUI that has the extra `local` beside the pack, and no network to speak of."""
-    extra = tmp_path_factory.mktemp("extra")
-    for name in ("xllamacpp", "antiphon_smollm2"):
-        package = Path(pytest.importorskip(name).__file__).parent
-        (extra / name).symlink_to(package, target_is_directory=True)
-    host = ComfyUI(tmp_path_factory.mktemp("engine"), called=FOLDER, environment={"PYTHONPATH": str(extra)})
+    folder = tmp_path_factory.mktemp("face")
+    environment = engine(folder)
+    if not environment:
+        pytest.skip("needs the embedded engine: uv sync")
+    host = ComfyUI(folder, called=FOLDER, environment=environment)
     picture = ROOT / "example_workflows" / "captioning.jpg"
     shutil.copy(
         picture, host.folder / "input" / "example.png"
