@@ -59,6 +59,7 @@ ALLOWED = {
     ("client.py", "local"): "who is asked when nobody is named: a rule of the library's own",
     ("cli/keys.py", "compatible"): "as in client.py: only an address is given",
     ("cli/models.py", "local"): "as in client.py: nobody is named; its models are files here",
+    ("comfyui/widgets.py", "local"): "the node of the embedded model",
     **{
         ("comfyui/models.py", name): "the original pack's nodes and model names, which saved graphs hold"
         for name in ("anthropic", "bedrock", "compatible", "gemini", "mistral", "openai", "openrouter")

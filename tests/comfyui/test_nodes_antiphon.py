@@ -8,7 +8,6 @@ import json
 import threading
 import time
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +176,10 @@ def test_media_arrive(comfyui: ComfyUI, peer: Peer):
     first, second, sound, video, text = peer.seen[0].body["messages"][0]["content"]
     assert text == {"type": "text", "text": "what is this"}
     sizes = [base64.b64decode(url["image_url"]["url"].partition(",")[2])[16:24] for url in (first, second)]
-    assert [(int.from_bytes(size[:4]), int.from_bytes(size[4:])) for size in sizes] == [(5, 3), (2, 2)]
+    assert [(int.from_bytes(size[:4], "big"), int.from_bytes(size[4:], "big")) for size in sizes] == [
+        (5, 3),
+        (2, 2),
+    ]
     assert base64.b64decode(video["video_url"]["url"].partition(",")[2]) == film
     assert sound["input_audio"]["format"] == "wav"
     with wave.open(io.BytesIO(base64.b64decode(sound["input_audio"]["data"]))) as file:
@@ -281,7 +283,7 @@ def test_a_time_limit(comfyui: ComfyUI, peer: Peer):
     assert (run.outcome, run.error["node_id"]) == ("error", "ask")
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a schema": ({"schema": "{oops"}, {}, "schema is no JSON"),
     "a setting": ({}, {"temperature": 7.0}, "temperature"),
     "extra": ({}, {"extra": "[1]"}, "extra is a JSON object"),
@@ -467,11 +469,11 @@ def test_a_history_that_is_none(comfyui: ComfyUI, peer: Peer):
 
 
 @pytest.fixture
-def embedded(comfyui: ComfyUI) -> Iterator[ComfyUI]:
+def embedded(comfyui: ComfyUI) -> ComfyUI:
     """A ComfyUI that has the engine and its model."""
     if "PYTHONPATH" not in comfyui.environment:
         pytest.skip("needs the embedded engine: uv sync --extra local")
-    yield comfyui
+    return comfyui
 
 
 def children(comfyui: ComfyUI) -> list[str]:
@@ -501,12 +503,6 @@ def test_a_single_node_answers_without_a_key(embedded: ComfyUI, measured: Measur
 
     assert run.outcome == "success", run.error
     assert run.text("out").strip()
-    assert (
-        "antiphon models pull"
-        in embedded.get("/object_info/AntiphonLocalModel")["AntiphonLocalModel"]["input"]["required"][
-            "model"
-        ][1]["tooltip"]
-    )
     measured("one node, the embedded model, first answer", f"{run.seconds:.2f} s")
 
 

@@ -446,11 +446,10 @@ class Complete(io.ComfyNode):
                 "llm",
                 "chat",
                 "gpt",
-                "claude",
-                "gemini",
                 "caption",
                 "vision",
                 "AV_LLMCompletion",
+                *choices.providers(),
             ],
             inputs=[
                 host.input(io.String, "prompt", default="", multiline=True, dynamic_prompts=False),
