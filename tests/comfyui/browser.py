@@ -67,10 +67,22 @@ def opened(address: str, language: str = "en", size: tuple[int, int] = (1600, 10
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.goto(address, wait_until="domcontentloaded")
-        page.wait_for_function(READY, timeout=60_000)
-        page.wait_for_timeout(1500)  # milliseconds: it still draws itself
+        ready(page)
         yield page
         browser.close()
+
+
+def ready(page: Any) -> None:
+    """Wait until graphs can be opened."""
+    page.wait_for_function(READY, timeout=60_000)
+    page.wait_for_timeout(1500)  # milliseconds: it still draws itself
+
+
+def in_language(page: Any, language: str) -> None:
+    """Load the page anew in this language."""
+    page.evaluate("language => app.ui.settings.setSettingValueAsync('Comfy.Locale', language)", language)
+    page.reload(wait_until="domcontentloaded")
+    ready(page)
 
 
 def twin(page: Any, graph: Any) -> dict[str, Any]:
