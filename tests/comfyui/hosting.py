@@ -111,6 +111,7 @@ class ComfyUI:
         environment: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         pack: bool = True,
+        called: str = FOLDER,
     ) -> None:
         self.path = Path(os.environ["COMFYUI_PATH"])
         self.folder = folder
@@ -122,8 +123,8 @@ class ComfyUI:
         for name in ("custom_nodes", "input", "output", "user", "models", "temp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(__file__).with_name("nodes_for_tests.txt"), custom / "for_tests.py")
-        if pack and not (custom / FOLDER).exists():
-            (custom / FOLDER).symlink_to(ROOT, target_is_directory=True)
+        if pack and not (custom / called).exists():
+            (custom / called).symlink_to(ROOT, target_is_directory=True)
 
     # ---------------------------------------------------------------------------------- the process
 

@@ -7,9 +7,12 @@ Nothing else happens at import.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-__all__ = ["comfy_entrypoint"]
+__all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]
+
+WEB_DIRECTORY = str(Path(__file__).with_name("web"))  # the help pages of the nodes; no scripts
 
 
 async def comfy_entrypoint() -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import host
+from . import WEB_DIRECTORY, host
 
 __all__ = ["extension"]
 
@@ -39,6 +39,7 @@ def _nodes(group: str) -> list[type[io.ComfyNode]]:
 def extension() -> Extension:
     """The extension of this pack, with its eyes on the prompts."""
     host.on_prompt(move_keys)
+    host.serve(WEB_DIRECTORY)
     host.add_model_folder()
     host.on_prompt(take_words)
     return Extension()

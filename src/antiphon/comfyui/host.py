@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import fields
@@ -46,6 +47,7 @@ __all__ = [
     "place",
     "registered",
     "schema",
+    "serve",
     "serving",
     "show",
     "tell",
@@ -112,6 +114,20 @@ def _schema_fields() -> frozenset[str]:
 def schema(**given: Any) -> io.Schema:
     """A Schema without the fields that this ComfyUI does not know yet."""
     return io.Schema(**{name: value for name, value in given.items() if name in _schema_fields()})
+
+
+def serve(folder: str) -> None:
+    """Serve this folder where the page looks for help; call it while the pack loads.
+
+    ComfyUI serves WEB_DIRECTORY under the whole name of the pack's folder, and a single file's not at all; the page
+    asks for the name up to its first dot or @.
+    """
+    whole = next(reversed(nodes.LOADED_MODULE_DIRS))
+    short = re.split("[.@]", Path(whole).name)[0]
+    if nodes.EXTENSION_WEB_DIRS.get(whole) == folder:
+        del nodes.EXTENSION_WEB_DIRS[whole]
+    if Path(folder).is_dir():  # without it ComfyUI would not start
+        nodes.EXTENSION_WEB_DIRS.setdefault(short, folder)
 
 
 @cache

@@ -28,6 +28,7 @@ REGIONS = (
     *("us-east-1", "us-west-2", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1"),
     *("eu-central-1", "eu-west-3", "eu-west-1", "ap-south-3"),
 )
+PICTURE = "A picture to look at, or a batch of them. In turns of the user only."
 RATIOS = ("auto", "1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
 Api = io.Custom(API)
@@ -79,16 +80,21 @@ def _api_schema(node_id: str, title: str, *inputs: io.Input, output: str | None 
         category=CATEGORY,
         description=f"{title}: who is asked, and with which key. Keys go to their own host only.",
         inputs=[*keys, *inputs],
-        outputs=[Api.Output(display_name=output)],
+        outputs=[Api.Output(display_name=output, tooltip="For the api input of the nodes that ask.")],
     )
 
 
 def _endpoint(node_id: str) -> io.Input:
-    return io.String.Input("endpoint", multiline=False, default=models.APIS[node_id].endpoint)
+    return io.String.Input(
+        "endpoint",
+        multiline=False,
+        default=models.APIS[node_id].endpoint,
+        tooltip="The address that is asked. Any server that speaks the same protocol will do, one on your machine too.",
+    )
 
 
 def _version(name: str) -> io.Input:
-    return io.Combo.Input("version", options=[name])
+    return io.Combo.Input("version", options=[name], tooltip="The version of the protocol. There is one.")
 
 
 class OpenAIApi(_Api):
@@ -133,7 +139,12 @@ class GeminiApi(_Api):
 
 
 def _region() -> io.Input:
-    return io.Combo.Input("region", options=list(REGIONS), default=REGIONS[0])
+    return io.Combo.Input(
+        "region",
+        options=list(REGIONS),
+        default=REGIONS[0],
+        tooltip="Where the model runs. A key typed above goes to this region only.",
+    )
 
 
 class BedrockClaudeApi(_Api):
@@ -160,6 +171,21 @@ class BedrockMistralApi(_Api):
 # --------------------------------------------------------------------------------------------- what
 
 
+def _temperature() -> io.Input:
+    return io.Float.Input(
+        "temperature",
+        default=0.5,
+        min=0,
+        max=1.0,
+        step=0.001,
+        tooltip="0 for the likeliest words, 1 for freer ones. Not sent to models that take none.",
+    )
+
+
+def _config_output() -> io.Output:
+    return Config.Output(display_name="llm_config", tooltip="For the config input of the nodes that ask.")
+
+
 class ApiConfig(io.ComfyNode):
     """The model, and the two settings that the original had."""
 
@@ -171,12 +197,28 @@ class ApiConfig(io.ComfyNode):
             category=CATEGORY,
             description="The model and its settings. What a model does not take is left out, and said in the node.",
             inputs=[
-                io.Combo.Input("model", options=list(models.MODELS), default=models.MODELS[0]),
-                io.Int.Input("max_token", default=1024, min=1, max=102400),
-                io.Float.Input("temperature", default=0.5, min=0, max=1.0, step=0.001),
-                io.String.Input("custom_model", default="", optional=True, tooltip="Wins over the list."),
+                io.Combo.Input(
+                    "model",
+                    options=list(models.MODELS),
+                    default=models.MODELS[0],
+                    tooltip="The models that the original listed. Type any other into custom_model.",
+                ),
+                io.Int.Input(
+                    "max_token",
+                    default=1024,
+                    min=1,
+                    max=102400,
+                    tooltip="The most tokens that the answer may have, with the reasoning before it.",
+                ),
+                _temperature(),
+                io.String.Input(
+                    "custom_model",
+                    default="",
+                    optional=True,
+                    tooltip="The name of any model, as its provider or server writes it. Wins over the list.",
+                ),
             ],
-            outputs=[Config.Output(display_name="llm_config")],
+            outputs=[_config_output()],
         )
 
     @classmethod
@@ -203,11 +245,21 @@ class NanoBananaConfig(io.ComfyNode):
             category=CATEGORY,
             description=f"Pictures by {models.IMAGE_MODEL}.",
             inputs=[
-                io.Float.Input("temperature", default=0.5, min=0, max=1.0, step=0.001),
-                io.Combo.Input("modalities", options=list(models.MODALITIES), default="image+text"),
-                io.Combo.Input("aspect_ratio", options=list(RATIOS), default="auto"),
+                _temperature(),
+                io.Combo.Input(
+                    "modalities",
+                    options=list(models.MODALITIES),
+                    default="image+text",
+                    tooltip="What the answer may hold.",
+                ),
+                io.Combo.Input(
+                    "aspect_ratio",
+                    options=list(RATIOS),
+                    default="auto",
+                    tooltip="Width to height of the pictures; with auto the model decides.",
+                ),
             ],
-            outputs=[Config.Output(display_name="llm_config")],
+            outputs=[_config_output()],
         )
 
     @classmethod
@@ -231,12 +283,22 @@ class LLMMessage(io.ComfyNode):
             category=CATEGORY,
             description="One turn, put behind the messages given. Images can stand in the user's turns.",
             inputs=[
-                io.Combo.Input("role", options=["system", "user", "assistant"]),
-                io.String.Input("text", multiline=True),
-                Conversation.Input("messages", optional=True),
-                *(io.Image.Input(name, optional=True) for name in images),
+                io.Combo.Input(
+                    "role",
+                    options=["system", "user", "assistant"],
+                    tooltip="Whose words these are: system for instructions, assistant for an answer given before.",
+                ),
+                io.String.Input("text", multiline=True, tooltip="What is said in this turn."),
+                Conversation.Input("messages", optional=True, tooltip="The turns before this one."),
+                *(io.Image.Input(name, optional=True, tooltip=PICTURE) for name in images),
             ],
-            outputs=[Conversation.Output("messages_out", display_name="messages")],
+            outputs=[
+                Conversation.Output(
+                    "messages_out",
+                    display_name="messages",
+                    tooltip="The turns so far, with this one behind them.",
+                )
+            ],
         )
 
     @classmethod
@@ -277,10 +339,18 @@ def _answer_schema(node_id: str, title: str, question: io.Input) -> io.Schema:
         category=CATEGORY,
         description="Asks, and shows the answer while it comes. Interrupt closes the connection at once.",
         search_aliases=["llm", "chat", "gpt", "claude", "gemini", "prompt"],
-        inputs=[question, Api.Input("api"), Config.Input("config"), _seed()],
+        inputs=[
+            question,
+            Api.Input("api", tooltip="Who is asked: one of the API nodes."),
+            Config.Input("config", tooltip="The model and its settings: one of the config nodes."),
+            _seed(),
+        ],
         outputs=[
-            io.String.Output(display_name="text"),
-            io.Image.Output(display_name="(optional) images"),
+            io.String.Output(display_name="text", tooltip="The answer."),
+            io.Image.Output(
+                display_name="(optional) images",
+                tooltip="The pictures of the answer as one batch. Without any, what hangs here does not run.",
+            ),
         ],
         has_intermediate_output=True,
     )
@@ -299,7 +369,10 @@ class LLMChat(_Answers):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return _answer_schema("AV_LLMChat", "LLM Chat", Conversation.Input("messages"))
+        question = Conversation.Input(
+            "messages", tooltip="The conversation: LLM Message nodes, one behind the other."
+        )
+        return _answer_schema("AV_LLMChat", "LLM Chat", question)
 
     @classmethod
     async def execute(cls, messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
@@ -311,7 +384,7 @@ class LLMCompletion(_Answers):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        prompt = io.String.Input("prompt", multiline=True, dynamic_prompts=False)
+        prompt = io.String.Input("prompt", multiline=True, dynamic_prompts=False, tooltip="What is asked.")
         return _answer_schema("AV_LLMCompletion", "LLM Completion", prompt)
 
     @classmethod
