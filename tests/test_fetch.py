@@ -40,19 +40,30 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("authority", HOST)]
     now = datetime.now(timezone.utc)
 
-    def made(subject: int, extension: Any) -> Any:
-        return (
-            x509.CertificateBuilder(
-                names[0], names[subject], keys[subject].public_key(), x509.random_serial_number()
-            )
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(extension, critical=True)
-            .sign(keys[0], hashes.SHA256())
+    def made(subject: int, *extensions: Any) -> Any:
+        builder = x509.CertificateBuilder(
+            names[0], names[subject], keys[subject].public_key(), x509.random_serial_number()
         )
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        for extension in extensions:
+            critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
+            builder = builder.add_extension(extension, critical=critical)
+        return builder.sign(keys[0], hashes.SHA256())
 
-    root = made(0, x509.BasicConstraints(ca=True, path_length=0))
-    leaf = made(1, x509.SubjectAlternativeName([x509.DNSName(HOST)]))
+    # What RFC 5280 demands, which Python checks from 3.13 on.
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+            "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    root = made(
+        0,
+        x509.BasicConstraints(ca=True, path_length=0),
+        x509.KeyUsage(**{use: use == "key_cert_sign" for use in uses}),
+        x509.SubjectKeyIdentifier.from_public_key(keys[0].public_key()),
+    )
+    leaf = made(
+        1,
+        x509.SubjectAlternativeName([x509.DNSName(HOST)]),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()),
+    )
     (folder / "root.pem").write_bytes(pem(root))
     (folder / "leaf.pem").write_bytes(pem(keys[1]) + pem(leaf))
     return folder / "root.pem", folder / "leaf.pem"
