@@ -2,7 +2,7 @@
 
     uv run python docs/nodes.py http://127.0.0.1:8188
 
-It writes locales/en/nodeDefs.json, and in each help page (src/antiphon/comfyui/web/docs) the tables of inputs and
+It writes locales/en/nodeDefs.json, and in each help page (src/antiphon/comfyui/web/docs) the lists of inputs and
 outputs, between the two comments; the rest of a page is written by hand, and so are the other languages in locales.
 The tests marked `comfyui` compare all of it with the nodes.
 """
@@ -29,18 +29,17 @@ GROWING, SHOWN = (
 
 
 class Words(NamedTuple):
-    """The words of the tables in one language."""
+    """The words of the lists in one language."""
 
     inputs: str
     outputs: str
-    head: tuple[str, str, str]
     optional: str
     default: str
 
 
 WORDS = {
-    "en": Words("Inputs", "Outputs", ("name", "type", "what it is"), "optional", "default"),
-    "zh": Words("输入", "输出", ("名称", "类型", "说明"), "可选", "默认"),
+    "en": Words("Inputs", "Outputs", "optional", "default"),
+    "zh": Words("输入", "输出", "可选", "默认"),
 }
 
 
@@ -102,7 +101,7 @@ def key(name: str) -> str:
     return name.replace(".", "_")
 
 
-def tables(node: Mapping[str, Any], told: Mapping[str, Any], words: Words) -> str:
+def lists(node: Mapping[str, Any], told: Mapping[str, Any], words: Words) -> str:
     """The inputs and outputs of a node in the language of `words`, with the tooltips of `told`."""
     rows = [
         (
@@ -123,16 +122,13 @@ def tables(node: Mapping[str, Any], told: Mapping[str, Any], words: Words) -> st
     parts = [BEGIN]
     for title, lines in ((words.inputs, rows), (words.outputs, out)):
         if lines:
-            parts += [f"## {title}", _table(words.head, lines)]
+            parts += [f"## {title}", _list(lines)]
     return "\n\n".join([*parts, END])
 
 
-def _table(head: tuple[str, ...], lines: list[tuple[str, str, Any]]) -> str:
-    rows = [f"| {' | '.join(head)} |", "|---|---|---|"]
-    rows += [
-        f"| {name} | {kind} | {plain(text['tooltip']).replace('|', '&#124;')} |" for name, kind, text in lines
-    ]
-    return "\n".join(rows)
+def _list(lines: list[tuple[str, str, Any]]) -> str:
+    """A list: the panel that shows it is too narrow for a table."""
+    return "\n".join(f"- {name} {kind}: {plain(text['tooltip'])}" for name, kind, text in lines)
 
 
 def _name(name: str, told: Mapping[str, Any]) -> str:
@@ -159,7 +155,7 @@ def page(node_id: str, language: str) -> Path:
 
 
 def filled(text: str, made: str) -> str:
-    """A page with its tables made anew."""
+    """A page with its lists made anew."""
     found, count = re.subn(f"{BEGIN}.*?{END}", lambda _: made, text, flags=re.DOTALL)
     if count != 1:
         raise ValueError(f"a page needs {BEGIN} and {END} once each")
@@ -186,7 +182,7 @@ def files(info: Mapping[str, Any]) -> dict[Path, str]:
             told[language] = read(language)
         for name, node in ours(info).items():
             path = page(name, language)
-            made[path] = filled(path.read_text(encoding="utf-8"), tables(node, told[language][name], words))
+            made[path] = filled(path.read_text(encoding="utf-8"), lists(node, told[language][name], words))
     return made
 
 

@@ -94,7 +94,7 @@ def test_tooltips_are_translated():
 
 
 def test_the_words_are_those_of_the_nodes(face: ComfyUI):
-    """English words and the tables of all help pages are what ComfyUI says of the nodes: none missing, none dead."""
+    """English words and the lists of all help pages are what ComfyUI says of the nodes: none missing, none dead."""
     made = NODES["files"](face.get("/object_info"))
     stale = [str(path.relative_to(ROOT)) for path, text in made.items() if path.read_text("utf-8") != text]
     assert stale == [], "run docs/nodes.py"

