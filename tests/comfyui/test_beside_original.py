@@ -79,6 +79,15 @@ def test_two_lines_are_enough_with_pip(comfyui_folder: Path, tmp_path: Path):
         info = host.get("/object_info")
         assert {info[name]["category"] for name in original.NODES} == {"ArtVenture/LLM"}
         assert host.fetch("/extensions/antiphon_nodes/docs/AV_LLMChat.md").startswith(b"# LLM Chat")
+        # This one has no embedded engine: the node says the one command, with the Python that it is for.
+        run = host.run(
+            {
+                "api": {"class_type": "AntiphonLocalModel", "inputs": {"model": "smollm2-135m-instruct"}},
+                "out": {"class_type": "PreviewAny", "inputs": {"source": ["api", 0]}},
+            }
+        )
+        assert run.outcome == "error"
+        assert f"{python(host.path)} -m pip install 'antiphon[local]'" in run.error["exception_message"]
     finally:
         host.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 import time
 import wave
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from tests.comfyui.conftest import Measured
 from tests.comfyui.graphs import Graph, node
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.test_running import until
+from tests.comfyui.test_running import Together, until
 from tests.peer import Peer
 
 SCHEMA = '{"type": "object", "properties": {"prompts": {"type": "array", "items": {"type": "string"}}}}'
@@ -337,13 +336,7 @@ def outputs(run: Any, name: str) -> list[str]:
 
 def test_a_list_keeps_its_order_and_its_limit(comfyui: ComfyUI, peer: Peer):
     """Six prompts, three at a time: the order is theirs, whichever answer comes first, and the page counts them."""
-    three = threading.Barrier(3, timeout=30)
-
-    def text(body: Any) -> str:
-        three.wait()
-        return f"answer to {body['messages'][-1]['content']}"
-
-    peer.text = text
+    together = Together(peer, 3)
     lines = [f"prompt {n}" for n in range(6)]
 
     run = comfyui.run(prompts(peer.url, *lines, "", concurrency=3))
@@ -351,7 +344,7 @@ def test_a_list_keeps_its_order_and_its_limit(comfyui: ComfyUI, peer: Peer):
     assert run.outcome == "success", run.error
     assert outputs(run, "out") == [f"answer to {line}" for line in lines]
     assert outputs(run, "errors") == [""] * 6
-    assert peer.at_once == 3
+    assert together.most == 3
     assert any("of 6" in text for _, where, text in run.texts if where == "ask")
 
 
@@ -383,6 +376,17 @@ def test_a_list_in_which_all_fail_is_an_error(comfyui: ComfyUI, peer: Peer):
 
     assert run.outcome == "error"
     assert "prompt 1:" in run.error["exception_message"]
+    assert len(peer.seen) == 2
+
+
+def test_what_the_next_prompt_would_meet_too_ends_a_list(comfyui: ComfyUI, peer: Peer):
+    """After a refused key no further prompt is asked: each would be refused, and some servers count."""
+    peer.status = 401
+    run = comfyui.run(prompts(peer.url, *map(str, range(9)), concurrency=2))
+
+    assert run.outcome == "error"
+    assert "401" in run.error["exception_message"]
+    assert len(peer.seen) == 2
 
 
 def test_a_list_of_texts_and_counted_seeds(comfyui: ComfyUI, peer: Peer):
@@ -560,3 +564,4 @@ def test_a_model_that_is_not_here(embedded: ComfyUI):
 
     assert run.outcome == "error"
     assert "antiphon models pull qwen3-0.6b" in run.error["exception_message"]
+    assert f"ANTIPHON_HOME={embedded.folder}" in run.error["exception_message"]

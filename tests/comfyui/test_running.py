@@ -21,6 +21,25 @@ def until(condition: Any, seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
+class Together:
+    """A server that answers `number` questions together or none, and the most that were ever there."""
+
+    def __init__(self, peer: Peer, number: int) -> None:
+        self.barrier = threading.Barrier(number, timeout=30)
+        self.lock = threading.Lock()
+        self.there = self.most = 0
+        peer.text = self.text
+
+    def text(self, body: Any) -> str:
+        with self.lock:
+            self.there += 1
+            self.most = max(self.most, self.there)
+        self.barrier.wait()
+        with self.lock:  # before the answer goes out, so that the next question finds a place that is free
+            self.there -= 1
+        return f"answer to {body['messages'][-1]['content']}"
+
+
 def test_eight_at_once(comfyui: ComfyUI, peer: Peer):
     """Eight nodes ask at the same time: a server that answers none before it has all eight answers them all."""
     all_there = threading.Barrier(8, timeout=30)
@@ -80,6 +99,20 @@ def test_after_a_restart(comfyui: ComfyUI, peer: Peer):
     assert [after.text(f"out{n}") for n in range(3)] == words
     assert "replayed, nothing paid" in after.text("ask0")
     assert len(peer.seen) == 3
+
+
+def test_a_long_list_has_a_limit(comfyui: ComfyUI, peer: Peer):
+    """One of the original's nodes fed 48 prompts: ComfyUI begins all of them, the server sees 16 at a time."""
+    together = Together(peer, 16)
+    graph = completions(peer.url, ["?"])
+    graph["texts"] = node("TestTexts", texts="\n".join(f"of many {n}" for n in range(48)))
+    graph["ask0"]["inputs"]["prompt"] = ["texts", 0]
+
+    run = comfyui.run(graph)
+
+    assert run.outcome == "success"
+    assert len(peer.seen) == 48
+    assert together.most == 16
 
 
 # ---------------------------------------------------------------------------------------- interrupt

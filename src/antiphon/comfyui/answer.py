@@ -377,6 +377,7 @@ def explained(error: AntiphonError) -> str:
         who + error.message,
         error.hint.replace("pip install", f"{_python()} -m pip install"),
         _KEYS.format(home=host.home()) if isinstance(error, CredentialError) else "",
+        _MODELS.format(home=host.home()) if "antiphon models pull" in error.hint else "",
         f"Request id: {request}" if request else "",
     ]
     return "\n".join(line for line in lines if line)
@@ -391,3 +392,4 @@ _KEYS = (
     "Or type the key into the API node once: it is moved into the key file, and the widget then holds only its name"
     " (credential:NAME). Variables have to be set before ComfyUI starts; its key file is in ANTIPHON_HOME={home}."
 )
+_MODELS = "Run it with ANTIPHON_HOME={home} in its environment: that is where this ComfyUI keeps its models."

@@ -34,6 +34,7 @@ __all__ = [
     "Place",
     "add_model_folder",
     "client",
+    "find_models",
     "home",
     "images",
     "input",
@@ -76,10 +77,8 @@ places.settle(_place())
 @cache
 def _client(place: Path) -> Client:
     from ..client import Client
-    from ..local.models import look_in
     from .limiting import Shared
 
-    look_in(*folder_paths.get_folder_paths(MODEL_FOLDER))
     return Client(place, limits=Shared())
 
 
@@ -168,6 +167,13 @@ def add_model_folder() -> None:
 def model_files() -> list[str]:
     """The GGUF files in ComfyUI's models/LLM, and wherever else that kind of model is kept."""
     return [name for name in folder_paths.get_filename_list(MODEL_FOLDER) if name.endswith(".gguf")]
+
+
+def find_models() -> None:
+    """Have the embedded engine find files by the names that ComfyUI shows."""
+    from ..local.models import look_in
+
+    look_in(*folder_paths.get_folder_paths(MODEL_FOLDER))
 
 
 def on_prompt(change: Callable[[dict[str, Any]], object]) -> None:

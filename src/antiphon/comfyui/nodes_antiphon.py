@@ -240,7 +240,7 @@ class LocalModel(io.ComfyNode):
         from .answer import explaining
 
         with explaining():
-            host.client()  # knows where ComfyUI keeps models
+            host.find_models()
             return io.NodeOutput(widgets.local(**inputs))
 
 
