@@ -3,7 +3,7 @@
     uv run --with playwright python tests/comfyui/browser.py http://127.0.0.1:8188 [--run]
 
 It needs a running ComfyUI with the pack, and Chromium ($CHROMIUM, or Debian's). Run it after changing a file of
-example_workflows. With --run each graph is run before its picture is taken, so that the answers can be seen.
+example_workflows. With --run the graphs that need no server are run before the picture is taken, so that their answers can be seen.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ EXAMPLES = ROOT / "example_workflows"
 TWINS = Path(__file__).with_name("examples")
 WIDTH = 720  # pixels of a thumbnail
 LARGEST = 60_000  # bytes of one
+LOCAL = "AntiphonLocalModel"  # what runs without a server
 
 READY = "() => window.app?.graph && Object.keys(LiteGraph.registered_node_types).length > 100"
 LOAD = "async graph => { await app.loadGraphData(graph); }"
@@ -36,7 +37,7 @@ FIT = """() => {
     box[0] = Math.min(box[0], pos[0]); box[1] = Math.min(box[1], pos[1] - 34);
     box[2] = Math.max(box[2], pos[0] + size[0]); box[3] = Math.max(box[3], pos[1] + size[1]);
   }
-  const [left, top, margin] = [80, 150, 12], { ds } = app.canvas;
+  const [left, top, margin] = [80, 230, 12], { ds } = app.canvas;
   const wide = innerWidth - left - margin, high = innerHeight - top - margin;
   ds.scale = Math.min(wide / (box[2] - box[0]), high / (box[3] - box[1]), 1);
   ds.offset[0] = left / ds.scale - box[0]; ds.offset[1] = top / ds.scale - box[1];
@@ -116,7 +117,7 @@ def main(address: str, *options: str) -> None:
             made = twin(page, json.loads(path.read_text(encoding="utf-8")))
             text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
             (TWINS / path.name).write_text(text, encoding="utf-8")
-            if "--run" in options:
+            if "--run" in options and LOCAL in text:
                 page.evaluate(RUN)
                 page.wait_for_timeout(500)
                 page.wait_for_function(IDLE, timeout=120_000)

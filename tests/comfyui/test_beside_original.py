@@ -71,13 +71,14 @@ PIP = """from antiphon.comfyui import comfy_entrypoint as comfy_entrypoint
 
 
 def test_two_lines_are_enough_with_pip(comfyui_folder: Path, tmp_path: Path):
-    """Installed with pip, a file that imports the entry point is the whole node pack."""
+    """Installed with pip, a file that imports the entry point is the whole node pack, help pages included."""
     host = ComfyUI(tmp_path / "base", pack=False, environment={"PYTHONPATH": str(ROOT / "src")})
     (host.folder / "custom_nodes" / "antiphon_nodes.py").write_text(PIP, encoding="utf-8")
     host.start()
     try:
         info = host.get("/object_info")
         assert {info[name]["category"] for name in original.NODES} == {"ArtVenture/LLM"}
+        assert host.fetch("/extensions/antiphon_nodes/docs/AV_LLMChat.md").startswith(b"# LLM Chat")
         # This one has no embedded engine: the node says the one command, with the Python that it is for.
         run = host.run(
             {
