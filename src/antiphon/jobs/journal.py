@@ -24,6 +24,7 @@ from typing import Any
 
 from ..call import Reply
 from ..errors import AntiphonError, ReplayError
+from ..replay.database import in_wal_mode
 from .plan import error_object
 from .sinks import remade
 
@@ -93,7 +94,7 @@ class Journal:
         with self._guarded():
             self._db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
             self.path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
+            in_wal_mode(self._db)
             self._db.executescript(_SCHEMA)
             self._db.execute(
                 "DELETE FROM jobs WHERE state = 'ended' AND told < ? AND name NOT IN (SELECT job FROM lines)",
