@@ -7,6 +7,7 @@ import random
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from antiphon import providers
 from antiphon.call import Reply
 from antiphon.errors import AntiphonError, ReplayError, RequestError
 from antiphon.replay import Carried, Store, canonical, carried, carrying, key
+from antiphon.replay.canon import canonical_json, key_of
 from antiphon.request import Config, Message, Request
 from antiphon.road import CARRIED, Asked, Road
 
@@ -330,6 +332,39 @@ def test_any_json_at_all(value: Any):
             found.get(it)
     except ReplayError:
         pass
+
+
+@given(
+    identity=JSON | st.dictionaries(st.text(max_size=5), st.text(max_size=5), min_size=1, max_size=3),
+    right=st.booleans(),
+)
+def test_any_identity_at_all(identity: Any, right: bool):
+    """Another engine's recording of a request is found by its request, if that is one; whatever else stands there is none."""
+    request = replace(asked(1), identity={"engine": "ours"})
+    document = json.loads(canonical(request)) | {"identity": identity}
+    text = canonical_json(document) if right else json.dumps(document).encode() + b" "
+    entry = {"request": packed(text), "at": 1, "type": "", "body": packed(b"")}
+    found = Carried({**carrying.FORMAT, "recordings": {"k1:x": 5, key_of(text): entry}}).by_another_engine(
+        request
+    )
+    texts = isinstance(identity, dict) and all(isinstance(it, str) for it in identity.values())
+    if not right or not texts or not identity:
+        assert found is None or key(found) == key_of(text)
+    else:
+        assert found == replace(request, identity=identity)
+
+
+def test_a_large_request_is_no_engines(monkeypatch: pytest.MonkeyPatch):
+    """A thousand requests that unpack to 32 MiB each are not unpacked to be looked at."""
+    entry = {
+        "request": packed(b'{"identity": {"engine": "' + b"x" * (1 << 25)),
+        "at": 1,
+        "type": "",
+        "body": "",
+    }
+    monkeypatch.setattr(carrying, "json", None)  # nothing is parsed
+    words = Carried({**carrying.FORMAT, "recordings": {f"k1:{n}": entry for n in range(1_000)}})
+    assert words.by_another_engine(replace(asked(1), identity={"engine": "ours"})) is None
 
 
 WORDS = st.sampled_from(

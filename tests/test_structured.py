@@ -16,6 +16,7 @@ import antiphon
 from antiphon import Client, Completion, ReplayError, RequestError, Schema, SchemaFailed, TransportError
 from antiphon.prepare import schemas, structured
 from antiphon.providers import get, names
+from antiphon.replay import Carried, carried
 from antiphon.request import Config, Message, Request
 
 from . import many as fakes
@@ -175,6 +176,27 @@ def test_a_wrong_answer_is_repaired_once_and_replays(
     assert len(many.seen) == 2
     for replay in (again, offline, streamed):
         assert replay == replace(done, replayed=True)
+
+
+def test_both_rounds_travel(client: Client, many: Many, tmp_path: Path) -> None:
+    """A repaired answer came from two recordings: with both of them it comes back elsewhere, with one it does not."""
+    many.first, many.second = WRONG, RIGHT
+    done = client.complete("Pick.", **settings(many, seed=7))
+    assert done.key is not None
+    assert done.repair_key not in (None, done.key)
+    other = Client(tmp_path / "elsewhere")
+    words = [
+        Carried(carried(client.store, keys, limit_bytes=50_000))
+        for keys in ([done.key], [done.key, str(done.repair_key)])
+    ]
+
+    with pytest.raises(ReplayError, match="no repair is recorded"):
+        other.complete("Pick.", **settings(many, seed=7), replay="only", carried=words[0])
+    again = other.complete("Pick.", **settings(many, seed=7), replay="only", carried=words[1])
+    other.close()
+
+    assert (again.text, again.key, again.repair_key) == (done.text, done.key, done.repair_key)
+    assert len(many.seen) == 2
 
 
 def test_usage_notes_and_key_are_of_both_rounds(client: Client, many: Many) -> None:

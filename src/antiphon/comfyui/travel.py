@@ -163,18 +163,19 @@ def taken(document: dict[str, Any], ours: Callable[[str], bool]) -> None:
     if not isinstance(graph, dict):
         return
     nodes = [node for node in cast("dict[str, Any]", graph).values() if _is_ours(node, ours)]
-    extra = document.setdefault("extra_data", {})
-    if not nodes or not isinstance(extra, dict):
+    extra: object = document.get("extra_data", {})
+    info: object = (
+        (cast("dict[str, Any]", extra).get("extra_pnginfo") or {}) if isinstance(extra, dict) else None
+    )
+    if not nodes or not isinstance(extra, dict) or not isinstance(info, dict):
         return
     for node in nodes:  # a graph out of a picture has it, and then ComfyUI does not ask for it
         node.pop("is_changed", None)
-    info: object = cast("dict[str, Any]", extra).get("extra_pnginfo") or {}
-    if not isinstance(info, dict):
-        return
     if document.get("prompt_id") is None:
         document["prompt_id"] = str(uuid4())
     luggage = Luggage(cast("dict[str, Any]", info), cast("dict[str, Any]", graph))
-    _luggage[str(document["prompt_id"])] = extra["extra_pnginfo"] = luggage
+    _luggage[str(document["prompt_id"])] = luggage
+    document["extra_data"] = {**cast("dict[str, Any]", extra), "extra_pnginfo": luggage}
 
 
 def _is_ours(node: object, ours: Callable[[str], bool]) -> bool:
@@ -219,20 +220,22 @@ class Trip:
     async def noting(self, answer: Awaitable[Completion]) -> Completion:
         """`answer`, with what it came from packed. On Antiphon's loop."""
         completion = await answer
-        if self._luggage is not None and completion.key is not None:
+        keys = [key for key in (completion.key, completion.repair_key) if key]
+        if self._luggage is not None and keys:
             import asyncio
 
-            await asyncio.to_thread(self._note, completion)
+            await asyncio.to_thread(self.used, keys)
         return completion
 
-    def _note(self, completion: Completion) -> None:
-        luggage = cast("Luggage", self._luggage)
-        keys = [key for key in (completion.key, completion.repair_key) if key]
+    def used(self, keys: Iterable[str]) -> None:
+        """The node's answer came from these recordings."""
+        if self._luggage is None:
+            return
         try:
-            luggage.used(self._node, keys, self._store)
+            self._luggage.used(self._node, keys, self._store)
         except Exception as problem:  # noqa: BLE001 - the answer has been paid for
             log.warning("the words do not travel with what this graph saves: %s", problem)
-        luggage.remember(self._node)
+        self._luggage.remember(self._node)
 
     def put(self) -> None:
         """Put the words where they are saved; on the node's loop, before the node ends."""
@@ -277,7 +280,7 @@ def signature(graph: Mapping[str, Any], node: str) -> str | None:
 
     As in ComfyUI's cache: nodes of one signature put out the same.
     """
-    order: list[str] = []
+    order: dict[str, int] = {}  # a place for each node, in which they stand too
     waiting = [node]
     while waiting:
         name = waiting.pop()
@@ -286,9 +289,9 @@ def signature(graph: Mapping[str, Any], node: str) -> str | None:
         inputs = _inputs(graph, name)
         if inputs is None:
             return None
-        order.append(name)
+        order[name] = len(order)
         waiting += [value[0] for _, value in sorted(inputs.items(), reverse=True) if _is_link(value)]
-    whole = [(graph[name]["class_type"], _placed(_inputs(graph, name) or {}, order)) for name in order]
+    whole = [(graph[name].get("class_type"), _placed(_inputs(graph, name) or {}, order)) for name in order]
     return sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -298,10 +301,10 @@ def _inputs(graph: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
-def _placed(inputs: dict[str, Any], order: list[str]) -> dict[str, Any]:
+def _placed(inputs: dict[str, Any], order: dict[str, int]) -> dict[str, Any]:
     """The inputs with places in `order` instead of the ids of nodes."""
     return {
-        key: {"link": [order.index(value[0]), value[1]]} if _is_link(value) else value
+        key: {"link": [order[value[0]], value[1]]} if _is_link(value) else value
         for key, value in inputs.items()
     }
 

@@ -85,23 +85,21 @@ class Packing:
         self._store = store
         self._before = before
         self._room = limit_bytes - NOTES - _length(FORMAT)
-        self._kept: dict[str, _Packed] = {}
+        self._known: dict[str, _Packed] = {}
 
     def packed(self, keys: Iterable[str]) -> dict[str, Any]:
         """What `carried` gives for these keys. Not for two threads at a time."""
-        wanted, kept = list(dict.fromkeys(keys)), self._kept
-        found = self._look([key for key in wanted if key not in kept])
-        everything = [(key, kept.get(key) or found[key]) for key in wanted]
+        known, wanted = self._known, list(dict.fromkeys(keys))
+        known.update(self._look([key for key in wanted if known.get(key, ABSENT) == ABSENT]))
         room, recordings, left_out = self._room, dict[str, Entry](), dict[str, str]()
-        self._kept = {}
-        for key, packed in sorted(everything, key=lambda it: -it[1].age):
-            entry = packed.fitting(room)
-            if entry is None:
+        for key, packed in sorted(((key, known[key]) for key in wanted), key=lambda it: -it[1].age):
+            fitting = packed.fitting(room)
+            if fitting is None:
                 left_out[key] = packed.reason
+                known[key] = packed._replace(entries=())  # nor will it when there is more that is newer
                 continue
-            self._kept[key] = packed
-            recordings[key] = entry
-            room -= _length({key: entry})
+            recordings[key], size = fitting
+            room -= size
         told = dict(list(left_out.items())[:MOST_NOTES])
         return {**FORMAT, "recordings": recordings, **({"left_out": told} if told else {})}
 
@@ -122,12 +120,15 @@ class _Packed(NamedTuple):
     """A recording as it may travel: with its request, or without; `reason` says why it does not."""
 
     age: int  # the number of its row, larger for newer ones
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[tuple[Entry, int], ...] = ()  # each with the characters it takes
     reason: str = "too large"
 
-    def fitting(self, room: int) -> Entry | None:
+    def fitting(self, room: int) -> tuple[Entry, int] | None:
         """The larger one that fits into so many characters."""
-        return next((entry for entry in self.entries if _length({"k" * 67: entry}) <= room), None)
+        return next((entry for entry in self.entries if entry[1] <= room), None)
+
+
+ABSENT = _Packed(-1, reason="not recorded")
 
 
 def _row(db: sqlite3.Connection | None, key: str) -> tuple[Any, ...] | None:
@@ -168,8 +169,12 @@ def _packed_up(age: int, found: Opened | str, room: int) -> _Packed:
         return _Packed(age, reason="holds what looks like a key")
     alone: Entry = {"at": int(found.recorded_at), "type": kind, "body": body}
     if found.document and document is not None:
-        return _Packed(age, ({"request": document, **alone}, alone))
-    return _Packed(age, (alone,))
+        return _Packed(age, (_sized({"request": document, **alone}), _sized(alone)))
+    return _Packed(age, (_sized(alone),))
+
+
+def _sized(entry: Entry) -> tuple[Entry, int]:
+    return entry, _length({"k" * 67: entry})
 
 
 def _packed(data: bytes, room: int) -> str | None:

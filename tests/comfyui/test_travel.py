@@ -1,0 +1,219 @@
+"""What travels with a prompt, without a ComfyUI: what is taken out, what is put in, and what hostile graphs can do."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antiphon.call import Reply
+from antiphon.comfyui import travel
+from antiphon.comfyui.travel import Luggage, signature, taken
+from antiphon.errors import RequestError
+from antiphon.replay import Store, key
+from antiphon.request import Config, Message, Request
+
+WORDS = {"antiphon": "carried", "version": 1, "recordings": {}}
+
+
+def graph() -> dict[str, Any]:
+    return {
+        "1": {"class_type": "Text", "inputs": {"value": "hi"}},
+        "2": {"class_type": "Ours", "inputs": {"prompt": ["1", 0], "seed": 1}, "is_changed": [""]},
+    }
+
+
+def is_ours(kind: str) -> bool:
+    return kind == "Ours"
+
+
+def board(**more: Any) -> tuple[dict[str, Any], Luggage]:
+    """A body of POST /prompt after our handler, and what it made of its extra_pnginfo."""
+    document: dict[str, Any] = {"prompt": graph(), **more}
+    taken(document, is_ours)
+    luggage = document["extra_data"]["extra_pnginfo"]
+    assert isinstance(luggage, Luggage)
+    return document, luggage
+
+
+def record(store: Store, seed: int, body: bytes = b"{}") -> str:
+    request = Request(provider="echo", messages=(Message("user", "hi"),), config=Config(model="m"), seed=seed)
+    store.put(request, key(request), sent=b"{}", reply=Reply(200, body, {"content-type": "application/json"}))
+    return key(request)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "replay.sqlite")
+
+
+# ------------------------------------------------------------------------------------------ the prompt
+
+
+def test_the_words_are_taken_out():
+    """Out of the workflow or the chunk, whichever is there; the workflow's win. Everything else stays as it is."""
+    workflow = {"nodes": [], "extra": {"antiphon": WORDS, "ds": 1}}
+    document, luggage = board(
+        extra_data={"extra_pnginfo": {"workflow": workflow, "antiphon": 5, "other": [1]}}
+    )
+    assert luggage == {"workflow": {"nodes": [], "extra": {"ds": 1}}, "other": [1]}
+    assert luggage.carried is not None
+    assert "is_changed" not in document["prompt"]["2"], "or ComfyUI would not ask the node"
+    assert board(extra_data={"extra_pnginfo": {"antiphon": WORDS}})[1].carried is not None
+
+
+def test_an_id_for_the_prompt():
+    """A page gives none: it gets one, as ComfyUI would make it. A given one stays."""
+    assert len(board()[0]["prompt_id"]) == 36
+    assert len(board(prompt_id=None)[0]["prompt_id"]) == 36
+    assert board(prompt_id="mine")[0]["prompt_id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"prompt": []},
+        {"prompt": {"1": 5, "2": {"class_type": []}}},
+        {"prompt": graph(), "extra_data": 5},
+        {"prompt": graph(), "extra_data": {"extra_pnginfo": [1]}},
+        {
+            "prompt": {"1": {"class_type": "Text", "inputs": {}}},
+            "extra_data": {"extra_pnginfo": {"antiphon": 1}},
+        },
+    ],
+    ids=json.dumps,
+)
+def test_what_is_no_prompt_of_ours_is_left_alone(document: dict[str, Any]):
+    """Whatever ComfyUI will refuse, and graphs without a node of ours."""
+    before = copy.deepcopy(document)
+    taken(document, is_ours)
+    assert document == before
+
+
+def test_copies_are_plain():
+    """ComfyUI keeps a copy in its history: a dict, without anything of ours behind it."""
+    _, luggage = board(extra_data={"extra_pnginfo": {"workflow": {"extra": {"antiphon": WORDS}}}})
+    for made in (copy.deepcopy(luggage), copy.copy(luggage), pickle.loads(pickle.dumps(luggage))):
+        assert type(made) is dict
+        assert made == {"workflow": {"extra": {}}}
+
+
+def test_it_lives_as_long_as_its_prompt():
+    """Nothing is left of a prompt that is over, or was taken out of the queue."""
+    document, luggage = board(prompt_id="short-lived")
+    assert travel._luggage.get("short-lived") is luggage  # pyright: ignore[reportPrivateUsage]
+    del document, luggage
+    assert travel._luggage.get("short-lived") is None  # pyright: ignore[reportPrivateUsage]
+
+
+# ------------------------------------------------------------------------------------------- the words
+
+
+def test_nothing_is_changed_in_place(store: Store):
+    """A node that writes its file meanwhile sees the words of before, or those of after, and no half of them."""
+    extra = {"ds": 1}
+    _, luggage = board(extra_data={"extra_pnginfo": {"workflow": {"extra": extra}}})
+    luggage.used("2", [record(store, 1)], store)
+    luggage.put()
+    first = luggage["workflow"]["extra"]
+    luggage.used("2", [record(store, 2)], store)
+    luggage.put()
+    assert extra == {"ds": 1}
+    assert len(first["antiphon"]["recordings"]) == 1
+    assert len(luggage["workflow"]["extra"]["antiphon"]["recordings"]) == 2
+
+
+def test_what_a_node_used_before_counts_until_it_runs(store: Store):
+    """The words of cached nodes are there from the start; a node that runs again brings its own instead."""
+    one, other = record(store, 1), record(store, 2)
+    document, luggage = board(prompt_id="first")
+    travel.trip("first", "2", store).used([one])
+    document, luggage = board(prompt_id="second")
+    travel.begun("second", "2", lambda: store)
+    assert list(luggage["antiphon"]["recordings"]) == [one]
+    travel.trip("second", "2", store).used([other])
+    luggage.put()
+    assert list(luggage["antiphon"]["recordings"]) == [other]
+    assert document["prompt_id"] == "second"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 262144), ("0", 0), ("off", 0), ("No", 0), ("4096", 4096), ("1000000", 1000000)]
+    + [(nonsense, 0) for nonsense in ("4095", "-1", "lots", "1e6", "\u0661\u0662\u0663\u0664\u0665")],
+)
+def test_the_limit(monkeypatch: pytest.MonkeyPatch, text: str, expected: int):
+    """What cannot be read is off: whoever sets it does not want all of it to travel."""
+    monkeypatch.setenv("ANTIPHON_CARRY", text)
+    assert travel.limit() == expected
+
+
+def test_switched_off(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Nothing is written; what came with a workflow may still be heard."""
+    monkeypatch.setenv("ANTIPHON_CARRY", "0")
+    _, luggage = board(extra_data={"extra_pnginfo": {"antiphon": WORDS}})
+    luggage.used("2", [record(store, 1)], store)
+    luggage.put()
+    assert luggage == {}
+    assert luggage.carried is not None
+
+
+def test_the_replay_mode_of_the_environment(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """`only` holds for every node, whatever its widget says; nonsense is an error and not a request."""
+    trip = travel.trip("nobody", "2", store)
+    assert trip.settings({"replay": "refresh"}) == {"replay": "refresh", "carried": None}
+    monkeypatch.setenv("ANTIPHON_REPLAY", "only")
+    assert trip.settings({"replay": "refresh"})["replay"] == "only"
+    monkeypatch.setenv("ANTIPHON_REPLAY", "onyl")
+    with pytest.raises(RequestError, match="ANTIPHON_REPLAY says 'onyl'"):
+        trip.settings({})
+
+
+# ------------------------------------------------------------------------------------------- signatures
+
+
+def test_a_signature_goes_by_what_a_node_depends_on():
+    """Ids do not matter; inputs, classes and what stands before do, and what stands elsewhere does not."""
+    one = graph()
+    moved = {"a": one["1"], "b": {**one["2"], "inputs": {"prompt": ["a", 0], "seed": 1}}, "z": one["1"]}
+    assert signature(one, "2") == signature(moved, "b") is not None
+    for change in ({"value": "ho"}, {"value": ["1", 0]}):
+        other = {**one, "1": {"class_type": "Text", "inputs": change}}
+        assert signature(other, "2") != signature(one, "2")
+    slot = {**one, "2": {"class_type": "Ours", "inputs": {"prompt": ["1", 1], "seed": 1}}}
+    assert signature(slot, "2") != signature(one, "2")
+    text = {**one, "2": {"class_type": "Ours", "inputs": {"prompt": {"link": [1, 0]}, "seed": 1}}}
+    assert signature(text, "2") != signature(one, "2")
+
+
+def test_a_signature_of_a_long_chain():
+    """Ten thousand nodes in a row are no recursion, and take no minute."""
+    nodes: dict[str, Any] = {"0": {"class_type": "A", "inputs": {}}}
+    nodes |= {str(n): {"class_type": "A", "inputs": {"x": [str(n - 1), 0]}} for n in range(1, 10_000)}
+    assert signature(nodes, "9999")
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.sampled_from(["1", "2"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["1", "2", "3"]), st.fixed_dictionaries({"class_type": JSON, "inputs": JSON})
+    )
+)
+def test_a_signature_of_anything(nodes: dict[str, Any]):
+    """Loops, links to nowhere, inputs that are none: a sum or None, and no error."""
+    for name in ("1", "2", "3"):
+        found = signature(nodes, name)
+        assert found is None or len(found) == 64
