@@ -191,6 +191,7 @@ class QuietServer(ThreadingHTTPServer):
     """Its threads end with the process, and it says nothing of clients that hang up."""
 
     daemon_threads = True
+    request_queue_size = 128  # five by default: with eight at once some wait a second to be tried again
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is what some tests are about, and nothing to print."""

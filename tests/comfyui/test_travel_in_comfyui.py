@@ -210,7 +210,8 @@ def picture_of_script(comfyui: ComfyUI, run: Run) -> Path:
 def test_again_costs_nothing_and_carries_all_the_same(comfyui: ComfyUI, peer: Peer):
     """Queued again with another picture, no node of ours runs; the new picture carries the words too, and no more."""
     graph = saving(completions(peer.url, ["cached one", "cached two"], seed=3))
-    graph["save2"] = node("PreviewAny", source=["ask1", 0])
+    graph["height"] = node("TestSize", text=["ask1", 0])
+    graph["empty"]["inputs"]["height"] = ["height", 0]
     first = comfyui.run(graph, workflow=page())
     before = carried(picture(comfyui, first))
     graph["empty"]["inputs"]["color"] = 255
@@ -363,6 +364,8 @@ def test_what_looks_like_a_key_stays_here(comfyui: ComfyUI, peer: Peer):
     secret, told = planted(), "sk-ant-api03-" + secrets.token_hex(24)
     peer.text = lambda body: f"yours is {secret}" if "echo" in body["messages"][-1]["content"] else told
     graph = saving(completions(peer.url, ["echo it", "tell one"], key=secret, seed=14), "ask1")
+    graph["height"] = node("TestSize", text=["ask0", 0])
+    graph["empty"]["inputs"]["height"] = ["height", 0]
 
     file = picture(comfyui, comfyui.run(graph, workflow=page()))
 
@@ -377,6 +380,8 @@ def test_a_megabyte_of_answer(comfyui: ComfyUI, peer: Peer):
     big = secrets.token_hex(500_000)
     peer.text = lambda body: big if body["messages"][-1]["content"] == "big" else "small"
     graph = saving(completions(peer.url, ["small", "big"], seed=15), "ask1")
+    graph["height"] = node("TestSize", text=["ask0", 0])
+    graph["empty"]["inputs"]["height"] = ["height", 0]
 
     file = picture(comfyui, comfyui.run(graph, workflow=page()))
 

@@ -14,6 +14,8 @@ from antiphon.replay import Carried, carried
 from antiphon.request import Message
 from antiphon.road import CARRIED
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
