@@ -13,32 +13,39 @@ A request (by its key) is in one job at the most. Its line leaves the journal wh
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..call import Reply
-from ..errors import AntiphonError, ReplayError
-from ..replay.database import in_wal_mode
+from ..errors import AntiphonError
+from ..replay.database import Database, Schema
 from .plan import error_object
 from .sinks import remade
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["Journal", "Kept", "Line"]
 
 KEEPING = 60 * 86_400.0  # seconds that ended jobs without lines are remembered
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    name TEXT PRIMARY KEY, provider TEXT, dialect TEXT, base_url TEXT, credential TEXT, model TEXT, state TEXT,
-    id TEXT, word TEXT, total INTEGER, done INTEGER, failed INTEGER, found INTEGER, not_ours TEXT, made REAL, told REAL);
-CREATE TABLE IF NOT EXISTS lines (
-    key TEXT PRIMARY KEY, job TEXT, run TEXT, sent BLOB, status INTEGER, headers TEXT, reply BLOB, error TEXT);
-CREATE INDEX IF NOT EXISTS lines_of_jobs ON lines (job);
-"""
+# One entry for each version of the schema; user_version counts them. Never change one: add the next.
+MIGRATIONS: list[tuple[str, ...]] = [
+    (
+        """CREATE TABLE jobs (
+            name TEXT PRIMARY KEY, provider TEXT, dialect TEXT, base_url TEXT, credential TEXT, model TEXT, state TEXT,
+            id TEXT, word TEXT, total INTEGER, done INTEGER, failed INTEGER, found INTEGER, not_ours TEXT, made REAL,
+            told REAL)""",
+        """CREATE TABLE lines (
+            key TEXT PRIMARY KEY, job TEXT, run TEXT, sent BLOB, status INTEGER, headers TEXT, reply BLOB, error TEXT)""",
+        "CREATE INDEX lines_of_jobs ON lines (job)",
+    ),
+]
+SCHEMA: Final = Schema("journal of jobs", 0x416E744A, MIGRATIONS)  # "AntJ"
 _JOB = (
     "name, provider, dialect, base_url, credential, model, state, id, word, total, done, failed, "
     "found, not_ours, made, told"
@@ -85,51 +92,29 @@ class Line:
 
 
 class Journal:
-    """The journal in this folder. ReplayError where it cannot be read or written. For one thread."""
+    """The journal in this folder. ReplayError where it cannot be read or written."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = folder / "jobs.sqlite"
         self.clock = clock
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._guarded():
-            self._db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
-            self.path.chmod(0o600)
-            in_wal_mode(self._db)
-            self._db.executescript(_SCHEMA)
-            self._db.execute(
+        self._database = Database(self.path, SCHEMA)
+        with self.writing() as db:
+            db.execute(
                 "DELETE FROM jobs WHERE state = 'ended' AND told < ? AND name NOT IN (SELECT job FROM lines)",
                 (clock() - KEEPING,),
             )
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self._database.close()
 
-    @contextmanager
-    def _guarded(self) -> Generator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise ReplayError(
-                f"the journal of jobs {self.path} cannot be used: {error}",
-                hint="Make room, or wait for the process that holds it; nothing more was sent.",
-            ) from error
-
-    @contextmanager
-    def writing(self) -> Generator[sqlite3.Connection]:
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
-        with self._guarded():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        return self._database.writing()
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._guarded():
-            return self._db.execute(query, values).fetchall()
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._database.snapshot() as connection:
+            return [] if connection is None else connection.execute(query).fetchall()
 
     # ------------------------------------------------------------------------------------------ jobs
 
@@ -139,8 +124,8 @@ class Journal:
 
     def job(self, name: str) -> Kept | None:
         """The job of this name of ours, or with this id of the provider's."""
-        rows = self._rows(f"SELECT {_JOB} FROM jobs WHERE name = ? OR id = ?", (name, name))  # noqa: S608
-        return _kept(rows[0]) if rows else None
+        row = self._database.row(f"SELECT {_JOB} FROM jobs WHERE name = ? OR id = ?", (name, name))  # noqa: S608
+        return None if row is None else _kept(row)
 
     def intend(self, job: Kept, lines: Sequence[tuple[str, bytes]]) -> list[str]:
         """Write down a job with its requests (keys and bodies); the keys that no other process was faster with."""
@@ -184,10 +169,10 @@ class Journal:
 
     def line(self, key: str) -> Line | None:
         """What is known of this request."""
-        rows = self._rows(
+        row = self._database.row(
             "SELECT key, job, run, sent, status, headers, reply, error FROM lines WHERE key = ?", (key,)
         )
-        return _line(rows[0]) if rows else None
+        return None if row is None else _line(row)
 
     def answer(self, job: str, key: str, reply: Reply, db: sqlite3.Connection) -> bool:
         """Take a reply in; only the first that comes for a request counts."""

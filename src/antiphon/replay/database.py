@@ -1,4 +1,4 @@
-"""The SQLite file under the store (and under the spending ledger): opening it, its schema, who may write, and what its failures mean.
+"""The SQLite file under the store (and under the spending ledger and the journal of jobs): opening it, its schema, who may write, and what its failures mean.
 
 Imported only when a store is used, because sqlite3 takes longer to import than the rest of the package.
 """
@@ -20,7 +20,7 @@ from typing import Any, Final
 from ..errors import ReplayError
 from .failures import STORE, Busy, failure, is_locked
 
-__all__ = ["Database", "Schema", "in_wal_mode"]
+__all__ = ["Database", "Schema"]
 
 APPLICATION_ID: Final = 0x416E7470  # "Antp": says that an SQLite file is a replay store
 PAGE_SIZE: Final = 8_192
@@ -411,7 +411,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None
     if version == 0:
         connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    if in_wal_mode(connection):
+    if _in_wal_mode(connection):
         # A power failure can cost the last recordings, never the file; kill -9 costs nothing.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint={LATE_CHECKPOINT_PAGES}")
@@ -420,7 +420,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None
         _migrate(connection, path, schema)
 
 
-def in_wal_mode(connection: sqlite3.Connection) -> bool:
+def _in_wal_mode(connection: sqlite3.Connection) -> bool:
     """Switch the write-ahead log on; False where the file system cannot share memory (then SQLite does without)."""
     deadline = time.monotonic() + PATIENCE
     while (mode := _journal_mode(connection, deadline)) is None:
