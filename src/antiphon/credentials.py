@@ -17,7 +17,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from urllib.parse import urlsplit
 from .call import Secret
 from .errors import CredentialError, RequestError
 from .places import home as default_home
+from .places import replace_file
 
 __all__ = ["Credential", "Credentials"]
 
@@ -409,21 +409,10 @@ def _entry(name: str, row: dict[str, Any]) -> _Entry:
 
 
 def _write(path: Path, entries: Mapping[str, _Entry]) -> None:
-    """Replace the key file in one step: a reader, or a crash, sees the old file or the new one, whole."""
+    """Replace the key file in one step."""
     rows = {name: _row(entry) for name, entry in sorted(entries.items())}
     text = json.dumps({"version": VERSION, "credentials": rows}, indent=2)
-    target = path.resolve()  # a link to the real file stays a link
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".credentials-")  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)  # noqa: PTH105
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
+    replace_file(path.resolve(), text + "\n")  # a link to the real file stays a link
 
 
 def _row(entry: _Entry) -> dict[str, Any]:

@@ -10,19 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from .dialects import Model
+from .places import replace_file
 
 __all__ = ["Listing", "Listings", "merged"]
 
@@ -171,15 +169,7 @@ def _write(path: Path, listing: Listing) -> None:
         "fetched": listing.fetched,
         "models": [_as_json(model) for model in listing.models],
     }
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".listing-")  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, separators=(",", ":"))
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
+    replace_file(path, json.dumps(document, separators=(",", ":")))
 
 
 def _as_json(model: Model) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["home", "settle"]
+__all__ = ["home", "replace_file", "settle"]
 
 _settled: Path | None = None
 
@@ -26,3 +27,23 @@ def home() -> Path:
     from platformdirs import user_data_path  # costs import time, and most imports never need it
 
     return user_data_path("antiphon", appauthor=False)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put `text` in place of the file in one step: a reader, or a crash, sees the old file or the new one, whole.
+
+    For the owner only; its folder must be there. OSError where it cannot be written, and then the old file stays.
+    """
+    import tempfile  # costs import time, and most programs write nothing here
+
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
