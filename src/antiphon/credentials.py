@@ -412,7 +412,7 @@ def _write(path: Path, entries: Mapping[str, _Entry]) -> None:
     """Replace the key file in one step."""
     rows = {name: _row(entry) for name, entry in sorted(entries.items())}
     text = json.dumps({"version": VERSION, "credentials": rows}, indent=2)
-    replace_file(path.resolve(), text + "\n")  # a link to the real file stays a link
+    replace_file(path.resolve(), f"{text}\n".encode())  # a link to the real file stays a link
 
 
 def _row(entry: _Entry) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _write(path: Path, listing: Listing) -> None:
         "fetched": listing.fetched,
         "models": [_as_json(model) for model in listing.models],
     }
-    replace_file(path, json.dumps(document, separators=(",", ":")))
+    replace_file(path, json.dumps(document, separators=(",", ":")).encode())
 
 
 def _as_json(model: Model) -> dict[str, Any]:

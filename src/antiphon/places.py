@@ -29,19 +29,22 @@ def home() -> Path:
     return user_data_path("antiphon", appauthor=False)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Put `text` in place of the file in one step: a reader, or a crash, sees the old file or the new one, whole.
+def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Put `data` in place of the file in one step: a reader, or a crash, sees the old file or the new one, whole.
 
-    For the owner only; its folder must be there. OSError where it cannot be written, and then the old file stays.
+    `mode` is for the owner only unless it is given; the folder must be there. OSError where it cannot be written, and
+    then the old file stays.
     """
     import tempfile  # costs import time, and most programs write nothing here
 
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")  # mode 0600
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if mode != 0o600:
+            os.chmod(temporary, mode)  # noqa: PTH101
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         with suppress(OSError):

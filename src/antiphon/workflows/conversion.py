@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import RequestError
+from ..places import replace_file
 from ..secretlike import secrets_in
 from .graphs import graphs_in
 from .opened import Opened, opened, opened_bytes
@@ -120,15 +118,6 @@ def _write(target: Path, data: bytes) -> None:
     """Whole, or not at all."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-                stream.write(data)
-            os.chmod(name, 0o644)  # noqa: PTH101
-            os.replace(name, target)  # noqa: PTH105
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)  # noqa: PTH108
-            raise
+        replace_file(target, data, mode=0o644)
     except OSError as error:
         raise RequestError(f"cannot write {target}: {error.strerror or error}", field="output") from error
