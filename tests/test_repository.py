@@ -62,7 +62,7 @@ ALLOWED = {
     ("comfyui/widgets.py", "local"): "the node of the embedded model",
     **{
         ("comfyui/models.py", name): "the original pack's nodes and model names, which saved graphs hold"
-        for name in ("anthropic", "bedrock", "compatible", "gemini", "mistral", "openai", "openrouter")
+        for name in ("anthropic", "compatible", "gemini", "mistral", "openai", "openrouter")
     },
     **{
         ("comfyui/nodes_av.py", name): "the class ids and titles of the original pack"

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.errors import RequestError
-from antiphon.workflows import Options, check, convert
+from antiphon.workflows.conversion import Options, check, convert
 from antiphon.workflows.graphs import graphs_in
 from antiphon.workflows.opened import opened, places
 from antiphon.workflows.renewal import renew

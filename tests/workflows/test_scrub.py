@@ -17,7 +17,7 @@ from antiphon.errors import RequestError
 from antiphon.replay import Carried, Store, carried, key
 from antiphon.request import Config, Message, Request
 from antiphon.secretlike import is_key, looks_secret, names_a_secret, secrets_in
-from antiphon.workflows import Options, check, convert
+from antiphon.workflows.conversion import Options, check, convert
 
 from .files import (
     AWS,

@@ -14,7 +14,7 @@ from .failures import as_object, exit_code, show
 from .options import Command, Group
 
 if TYPE_CHECKING:
-    from ..workflows import Report
+    from ..workflows.report import Report
 
 __all__ = ["workflow"]
 
@@ -41,7 +41,7 @@ def check_files(files: tuple[Path, ...], as_json: bool) -> int:
 
     Nothing is written, and no key is shown. Exit code 8 if any file holds a key, 2 if any cannot be read, else 0.
     """
-    from ..workflows import check
+    from ..workflows.conversion import check
 
     code, reports = _each(files, check, as_json)
     return code or (HOLDS_A_KEY if any(report.secrets for report in reports) else 0)
@@ -80,7 +80,7 @@ def convert_files(
     Of a picture only texts are changed: its pixels stay the same byte for byte. Exit code 2 if a file cannot be read,
     or a key would be left in its copy; then there is no copy.
     """
-    from ..workflows import Options, convert
+    from ..workflows.conversion import Options, convert
 
     options = Options(credentials=dict(_credentials(credentials)), models=models, nodes=nodes)
 

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..workflows import original
+
 __all__ = ["APIS", "IMAGE_MODEL", "MODALITIES", "MODELS", "OriginalApi", "renamed"]
 
 OPENAI = (
@@ -75,32 +77,17 @@ class OriginalApi:
     region: str = ""
 
 
-AWS_KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+def _api(node_id: str, **where: str) -> OriginalApi:
+    return OriginalApi(provider=original.APIS[node_id], keys=original.KEYS[node_id], **where)
+
 
 APIS: Mapping[str, OriginalApi] = {
-    "AV_OpenAIApi": OriginalApi(
-        provider="openai",
-        keys=("openai_api_key",),
-        endpoint="https://api.openai.com/v1",
-        elsewhere="compatible",
-    ),
-    "AV_OpenRouterApi": OriginalApi(
-        provider="openrouter",
-        keys=("openrouter_api_key",),
-        endpoint="https://openrouter.ai/api/v1",
-    ),
-    "AV_ClaudeApi": OriginalApi(
-        provider="anthropic",
-        keys=("claude_api_key",),
-        endpoint="https://api.anthropic.com/v1",
-    ),
-    "AV_GeminiApi": OriginalApi(
-        provider="gemini",
-        keys=("gemini_api_key",),
-        endpoint="https://generativelanguage.googleapis.com/v1beta",
-    ),
-    "AV_AwsBedrockClaudeApi": OriginalApi(provider="bedrock", keys=AWS_KEYS, region="region"),
-    "AV_AwsBedrockMistralApi": OriginalApi(provider="bedrock", keys=AWS_KEYS, region="region"),
+    "AV_OpenAIApi": _api("AV_OpenAIApi", endpoint="https://api.openai.com/v1", elsewhere="compatible"),
+    "AV_OpenRouterApi": _api("AV_OpenRouterApi", endpoint="https://openrouter.ai/api/v1"),
+    "AV_ClaudeApi": _api("AV_ClaudeApi", endpoint="https://api.anthropic.com/v1"),
+    "AV_GeminiApi": _api("AV_GeminiApi", endpoint="https://generativelanguage.googleapis.com/v1beta"),
+    "AV_AwsBedrockClaudeApi": _api("AV_AwsBedrockClaudeApi", region="region"),
+    "AV_AwsBedrockMistralApi": _api("AV_AwsBedrockMistralApi", region="region"),
 }
 
 # OpenRouter wants the maker in front. Claude's names differ in more than that there.
