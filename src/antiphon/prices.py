@@ -22,7 +22,7 @@ from . import providers
 from .completion import Completion, Usage
 from .errors import RequestError
 
-__all__ = ["Price", "Rates", "dollars", "listed", "loaded", "price", "rates"]
+__all__ = ["Price", "Rates", "dollars", "known_price", "listed", "loaded", "price", "rates"]
 
 Source = Literal["provider", "genai-prices", "own machine"]
 
@@ -96,6 +96,14 @@ class Rates:
         return Price(
             float(found.total_price), "genai-prices", float(found.input_price), float(found.output_price)
         )
+
+
+def known_price(completion: Completion) -> Price | None:
+    """`price`, with None too where the price list is not installed: for whoever only shows it."""
+    try:
+        return price(completion)
+    except RequestError:
+        return None
 
 
 def rates(provider: providers.Provider, answered: str, asked: str = "") -> Rates | None:

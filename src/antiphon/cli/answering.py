@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import providers
 from ..completion import Completion, Delta
-from ..errors import RequestError
-from ..prices import Price, dollars, price
+from ..prices import dollars, known_price
 from .console import Answer, Spinner, tell
 
 if TYPE_CHECKING:
     from ..client import Client, Prompt
 
 __all__ = [
-    "known_price",
     "media_left",
     "opened_client",
     "show_answer",
@@ -146,14 +144,6 @@ def status_line(completion: Completion, seconds: float) -> str:
         "" if completion.finish_reason == "stop" else f"ended by {completion.finish_reason}",
     ]
     return " · ".join(part for part in parts if part)
-
-
-def known_price(completion: Completion) -> Price | None:
-    """What the answer costs to make, where that is known; None too where the price list is not installed."""
-    try:
-        return price(completion)
-    except RequestError:
-        return None
 
 
 def _cost(completion: Completion) -> str:

@@ -14,9 +14,9 @@ import click
 
 from ..errors import AntiphonError, Cancelled, RequestError
 from ..places import home
-from ..prices import dollars
+from ..prices import dollars, known_price
 from ..request import Media, Message
-from .answering import known_price, media_left, opened_client, show_answer
+from .answering import media_left, opened_client, show_answer
 from .console import is_terminal, printable, safe_json, table, tell
 from .conversations import Conversation, Conversations
 from .failures import show

@@ -14,8 +14,9 @@ import click
 
 from ..call import Reply
 from ..completion import Completion
+from ..prices import known_price
 from ..request import Media
-from .answering import known_price, media_left, opened_client, show_answer, warnings_told
+from .answering import media_left, opened_client, show_answer, warnings_told
 from .console import is_terminal, safe_json, tell
 from .options import Command, asks, settings
 

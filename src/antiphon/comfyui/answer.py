@@ -24,9 +24,9 @@ from weakref import WeakValueDictionary
 
 from ..batches import STOPPERS
 from ..completion import Completion, Delta
-from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError, RequestError
+from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError
 from ..loop import Job, submit
-from ..prices import dollars, price
+from ..prices import dollars, known_price
 from . import host, travel
 from .host import Place
 from .sockets import Messages
@@ -365,10 +365,7 @@ _SEEDS = {"unsupported": " (not sent: held by the replay store)"}
 
 def cost(completion: Completion) -> float | None:
     """What the answer costs to make in US dollars, where that is known here."""
-    try:
-        found = price(completion)
-    except RequestError:  # the price list is an extra, and not installed
-        return None
+    found = known_price(completion)
     return None if found is None else found.usd
 
 

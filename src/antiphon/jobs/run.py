@@ -34,7 +34,7 @@ class Tally:
     @property
     def failed(self) -> int:
         """How many rows have an error."""
-        return self.errors.total() if hasattr(self.errors, "total") else sum(self.errors.values())
+        return self.errors.total()
 
     def add(self, outcome: Completion | AntiphonError) -> None:
         """Count one row."""

@@ -32,10 +32,6 @@ class Sink(Protocol):
         """Take one record in."""
         ...
 
-    def flush(self) -> None:
-        """Let others see what came so far."""
-        ...
-
     def finish(self) -> None:
         """All records are in."""
         ...
@@ -91,9 +87,6 @@ class Lines:
         if self._path is None:
             self._file.flush()
 
-    def flush(self) -> None:
-        self._file.flush()
-
     def finish(self) -> None:
         if self._path is not None:
             _put_in_place(self._file, self._path)
@@ -123,9 +116,6 @@ class TextTable:
     def write(self, record: Record) -> None:
         self._writer.writerow(record)
 
-    def flush(self) -> None:
-        self._text.flush()
-
     def finish(self) -> None:
         self._text.flush()
         _put_in_place(self._file, self._path)
@@ -149,9 +139,6 @@ class ParquetTable:
         self._waiting.append(record)
         if len(self._waiting) >= GROUP:
             self._write_group()
-
-    def flush(self) -> None:
-        """Nothing can be seen of a Parquet file before its end."""
 
     def _write_group(self) -> None:
         arrays = [self._array(name) for name in self._columns]
