@@ -290,7 +290,7 @@ class Road:
         if not structured.wanted(asked.request):
             return await self._answered(asked, emit)
         started = asyncio.get_running_loop().time()
-        live = structured.is_native(asked.request, asked.way)
+        live = emit is not None and structured.is_native(asked.request, asked.way)
         first = await self._answered(asked, emit if live else None)
         completion = await _checked(first, partial(structured.judged, asked.request, asked.way, first))
         if not isinstance(completion, Completion):

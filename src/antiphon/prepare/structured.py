@@ -119,8 +119,8 @@ def judged(request: Request, way: Way, completion: Completion, *, last: bool = F
     if completion.finish_reason in _UNCHECKED:
         return completion
     check = _checker(request)
-    native = is_native(request, way)
-    if check is None and not native and isinstance(request.config.response_format, Schema):
+    schema = isinstance(request.config.response_format, Schema)
+    if check is None and schema and not is_native(request, way):
         raise schemas.missing(f"{_who(request)} takes no JSON Schema")
     try:
         found = _found(request, completion.text)
@@ -128,12 +128,12 @@ def judged(request: Request, way: Way, completion: Completion, *, last: bool = F
     except json_text.NotJSON as error:
         found, problems = None, (str(error),)
     if found is not None and not problems:
-        return _read(completion, found, native=native)
+        return _read(request, way, completion, found)
     failed = _failed(completion, problems)
     # A cut-off answer would be cut off again at the same place.
     if last or completion.finish_reason == "length":
         raise failed
-    return Repair(request, completion, failed, native)
+    return Repair(request, completion, failed, is_native(request, way))
 
 
 def _found(request: Request, text: str) -> json_text.Found:
@@ -147,9 +147,9 @@ def _found(request: Request, text: str) -> json_text.Found:
     return json_text.find(text)
 
 
-def _read(completion: Completion, found: json_text.Found, *, native: bool) -> Completion:
+def _read(request: Request, way: Way, completion: Completion, found: json_text.Found) -> Completion:
     """The completion with its value; where nothing was streamed yet, with nothing but it as text."""
-    if native or found.text == completion.text:
+    if found.text == completion.text or is_native(request, way):
         return replace(completion, parsed=found.value)
     notes = (*completion.notes, "the text around the JSON was left out")
     return replace(completion, parsed=found.value, text=found.text, notes=notes)
