@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from ..completion import Completion
 from ..errors import AntiphonError, RequestError
 from ..request import Media
-from .sources import Record
+from .sources import Record, needed
 
 __all__ = ["Plan", "error_object"]
 
@@ -199,16 +198,15 @@ def _plain(value: object) -> str:
 
 
 def _jinja() -> Any:
-    try:
-        jinja = import_module("jinja2")
-        import_module("jinja2.sandbox")
-    except ImportError as error:
-        raise RequestError(
+    return needed(
+        "jinja2",
+        "sandbox",
+        error=RequestError(
             "templates need the package Jinja2",
             field="prompt",
             hint="Install it: pip install 'antiphon[batch]'.",
-        ) from error
-    return jinja
+        ),
+    )
 
 
 # ---------------------------------------------------------------------------------------------- cells

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
 from ..errors import RequestError
 
-__all__ = ["FORMATS", "Record", "Source", "opened", "pyarrow"]
+__all__ = ["FORMATS", "Record", "Source", "needed", "opened", "pyarrow"]
 
 Record: TypeAlias = "dict[str, Any]"
 Format = Literal["jsonl", "csv", "tsv", "txt", "parquet", "folder"]
@@ -110,16 +110,25 @@ def opened(path: Path | None, kind: str | None = None) -> Source:
 
 def pyarrow() -> Any:
     """The package pyarrow. RequestError says how to get it."""
-    try:
-        arrow = import_module("pyarrow")
-        import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise RequestError(
+    return needed(
+        "pyarrow",
+        "parquet",
+        error=RequestError(
             "Parquet needs the package pyarrow",
             field="format",
             hint="Install it: pip install 'antiphon[parquet]'.",
-        ) from error
-    return arrow
+        ),
+    )
+
+
+def needed(package: str, part: str, *, error: RequestError) -> Any:
+    """A package of an extra, with one of its parts imported; `error` where it is not installed."""
+    try:
+        found = import_module(package)
+        import_module(f"{package}.{part}")
+    except ImportError as problem:
+        raise error from problem
+    return found
 
 
 # ---------------------------------------------------------------------------------------------- text
