@@ -135,6 +135,7 @@ def test_a_bar_for_people(child: Callable[..., Any], peer: Peer, tmp_path: Path)
         "batch", many(tmp_path, 20), "-p", "{word}", "-o", tmp_path / "o.jsonl", *at(peer), terminal="stderr"
     )
     assert run.end() == 0
+    assert b"20/20" in run.seen
     assert b"20 of 20 rows" in run.seen
 
 

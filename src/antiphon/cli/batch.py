@@ -230,6 +230,7 @@ class _Shown:
         self._json = as_json
         self._started = self._told = time.monotonic()
         self._every = None if quiet and not as_json else EVENTS if as_json else TELLING
+        self._last: Tally | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         if not quiet and not as_json and is_terminal(sys.stderr):
@@ -243,15 +244,23 @@ class _Shown:
             return
         with self._bar:
             self._task = self._bar.add_task("", total=self._total, facts="")
-            yield
+            try:
+                yield
+            finally:
+                self._draw(self._bar, self._task)
+
+    def _draw(self, bar: Progress, task: TaskID) -> None:
+        if self._last is not None:
+            bar.update(task, completed=self._last.rows, facts=_facts(self._last))
 
     def tell(self, tally: Tally) -> None:
+        self._last = tally
         now = time.monotonic()
         if self._every is None or now - self._told < self._every:
             return
         self._told = now
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=tally.rows, facts=_facts(tally))
+            self._draw(self._bar, self._task)
         elif self._json:
             self._event("progress", tally)
         else:
