@@ -139,8 +139,8 @@ def test_requests_are_read_as_rows_are_taken(client: Client, peer: Peer):
     batch.close()
 
 
-def test_leaving_early_closes_what_is_in_flight(client: Client, peer: Peer):
-    """At the end of a with block the requests in flight are closed on the wire, and iterating further ends."""
+def test_leaving_early_closes_what_is_in_flight(client: Client, peer: Peer, caplog: pytest.LogCaptureFixture):
+    """At the end of a with block the requests in flight are closed on the wire without a word in the log, and iterating further ends."""
     peer.delay = 30
     with client.batch(["a", "b"], concurrency=2, **at(peer)) as batch:
         batch._fill()
@@ -149,6 +149,7 @@ def test_leaving_early_closes_what_is_in_flight(client: Client, peer: Peer):
     while not all(seen.disconnected is not None for seen in peer.seen):
         pass
     assert list(batch) == []
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "8"])

@@ -29,6 +29,7 @@ from .completion import Completion
 from .errors import (
     AntiphonError,
     BudgetExceeded,
+    Cancelled,
     CredentialError,
     LedgerError,
     QuotaExhausted,
@@ -107,6 +108,7 @@ class _Pump:
         self._ready: deque[Row] = deque()
         self._begun = self._given = 0
         self._stopper: AntiphonError | None = None
+        self._left = False
 
     @property
     def has_room(self) -> bool:
@@ -141,7 +143,9 @@ class _Pump:
         job.on_done(lambda: done(_outcome(index, asked, job)))
 
     def land(self, row: Row) -> None:
-        """Take a row in, and see whether it ends the batch."""
+        """Take a row in, and see whether it ends the batch. Whoever has left it gets no more rows."""
+        if self._left:
+            return
         self._flying.pop(row.index, None)
         if self._stopper is None:
             self._stopper = _stopper(row)
@@ -170,6 +174,7 @@ class _Pump:
 
     def cancel(self) -> None:
         """Close all requests in flight on the wire."""
+        self._left = True
         jobs, self._flying = list(self._flying.values()), {}
         for job in jobs:
             job.cancel()
@@ -194,6 +199,8 @@ def _outcome(index: int, asked: Asked, job: Job[Completion]) -> Row:
         return Row(index, asked.key, job.result())
     except AntiphonError as error:
         return Row(index, asked.key, error=error)
+    except asyncio.CancelledError:  # the batch was left, or the client closed
+        return Row(index, asked.key, error=Cancelled())
 
 
 def _stopper(row: Row) -> AntiphonError | None:
