@@ -381,6 +381,28 @@ def running(*children: subprocess.Popen[str]) -> Iterator[None]:
             it.communicate()
 
 
+def test_a_store_that_several_open_for_the_first_time_at_once(tmp_path: Path):
+    """Nobody takes a store that another is just making for a stranger's file."""
+    wrong: list[Exception] = []
+
+    def work(path: Path, begin: threading.Barrier) -> None:
+        try:
+            begin.wait(60)
+            with Store(path) as store:
+                record(store, asked())
+        except Exception as error:
+            wrong.append(error)
+
+    for n in range(25):
+        begin = threading.Barrier(4)
+        threads = [threading.Thread(target=work, args=(tmp_path / f"{n}.sqlite", begin)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert not wrong
+
+
 def test_several_processes(store: Store):
     """Four processes make the store at the same moment, write and read; nothing is lost and nobody fails."""
     code = """

@@ -439,11 +439,15 @@ def _journal_mode(connection: sqlite3.Connection, deadline: float) -> str | None
         return None
 
 
+# One statement, so that another process's migration is seen whole or not at all.
+_MARKS = """SELECT (SELECT user_version FROM pragma_user_version), (SELECT application_id FROM pragma_application_id),
+ EXISTS (SELECT 1 FROM sqlite_master)"""
+
+
 def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
     """The version of the schema, 0 for a new file. ReplayError if the file is not ours or too new."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == schema.application_id
-    if not ours and (version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
+    version, application_id, filled = connection.execute(_MARKS).fetchone()
+    if application_id != schema.application_id and (version or filled):
         raise ReplayError(
             f"{path} is an SQLite file, but not a {schema.what}",
             hint="Move it away, or choose another folder with ANTIPHON_HOME.",
