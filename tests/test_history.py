@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from antiphon import Client
 from antiphon.call import Reply, Timings
 from antiphon.errors import ReplayError, RequestError
-from antiphon.history import History, Item, Query, counting, file, index
+from antiphon.history import History, Item, Query, book, counting, file, index
 from antiphon.replay import Store, canonical, key, key_of
 from antiphon.replay.store import write
 from antiphon.request import Config, Media, Message, Request
@@ -823,6 +824,40 @@ def test_threads_at_once(store: Store, history: History):
     history.catch_up(None)
     assert history.page(Query(pinned=True)).total == 8
     assert history.page().total == 48
+
+
+def test_an_index_that_cannot_be_made_beside_the_store_is_made_elsewhere(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    """In a temporary folder, which goes with the object; no history is left beside the store."""
+    name = record(store)
+    monkeypatch.setattr(book, "_writable", lambda _: False)
+    history = History(store)
+    assert keys(history, search="roof") == [name]
+    assert not history.origin(name, {"a": 1})
+    place = history._database.path.parent  # pyright: ignore[reportPrivateUsage]
+    assert place != store.path.parent
+    assert not store.path.with_name("history.sqlite").exists()
+    history.close()
+    del history
+    gc.collect()
+    until(lambda: not place.exists())
+
+
+@posix
+def test_a_forked_child_looks_by_itself(store: Store, history: History):
+    """Also where a thread of the parent was making the index when it forked."""
+    name = record(store)
+    assert keys(history) == [name]
+    with history._index._lock:  # pyright: ignore[reportPrivateUsage]
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if history.catch_up(None) and keys(history) == [name] else 1
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 @rootless

@@ -229,7 +229,13 @@ class History:
         """Where the index can be: the folder, or a temporary one that goes with this object."""
         if _writable(self.folder):
             return self.folder
-        place = tempfile.mkdtemp(prefix="antiphon-history-")
+        try:
+            place = tempfile.mkdtemp(prefix="antiphon-history-")
+        except OSError as error:
+            raise ReplayError(
+                f"neither {self.folder} nor a temporary folder can be written: {error.strerror or error}",
+                hint="The history needs a place for its index: set TMPDIR, or ANTIPHON_HOME.",
+            ) from error
         weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
         return Path(place)
 

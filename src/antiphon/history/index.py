@@ -6,6 +6,7 @@ file in the store's place) by comparing all keys and numbers, which takes a frac
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -53,6 +54,7 @@ class Index:
         self.database = database
         self._leases = Leases(database.path.with_name("history.lock"))
         self._lock = threading.Lock()
+        self._owner = os.getpid()
         self._todo = array("q")  # numbers in the store, ascending: the newest are taken from the end
         self._seen: State | None = None
         self._seen_to = 0  # the highest number that was looked at
@@ -61,6 +63,8 @@ class Index:
     def catch_up(self, budget: float | None) -> bool:
         """Bring the index up to date, for at most `budget` seconds; whether it is."""
         end = float("inf") if budget is None else time.monotonic() + budget
+        if self._owner != os.getpid():  # a forked child: a thread that is not here any more may hold the lock
+            self._owner, self._lock, self._seen = os.getpid(), threading.Lock(), None
         if not self._lock.acquire(timeout=-1 if budget is None else max(budget, 0)):
             return False
         try:
