@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dialects import Model
     from .limits import Limits
-    from .replay import Carried, Store
+    from .replay import Carried, ReplayStore
     from .spending import Budget
     from .transport import Transport
 
@@ -139,6 +139,9 @@ class Client:
     (docs/design/conversations.md); no answer changes by it, only what it costs.
     `budget` caps what its calls may cost, in place of the process's (`antiphon.budget`) and the environment's
     ($ANTIPHON_BUDGET, read when the client is made). RequestError where the environment's cannot be read.
+    `store` is where recordings are kept in place of the home folder's file: a store, the path of a file, or the
+    address of a database that many machines share (``postgresql://…``, docs/how-to/share-a-store.md); without it,
+    what $ANTIPHON_STORE says.
 
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
@@ -148,7 +151,7 @@ class Client:
         self,
         home: str | Path | None = None,
         *,
-        store: Store | None = None,
+        store: ReplayStore | str | Path | None = None,
         credentials: Credentials | None = None,
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
@@ -157,12 +160,12 @@ class Client:
     ) -> None:
         from .credentials import Credentials
         from .prefixes import Prefixes
-        from .replay import Store
+        from .replay import chosen
         from .spending import Purse
         from .transport import Transport
 
         self.home = Path(home) if home is not None else default_home()
-        self.store = store or Store(self.home / "replay.sqlite")
+        self.store = chosen(store, self.home)
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
         self.listings = Listings(self.home / "listings")

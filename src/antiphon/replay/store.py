@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..call import Reply
 from ..errors import ReplayError
@@ -32,7 +32,7 @@ from .packing import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from .database import Database
+    from .interface import Connection, Ground
     from .portable import Imported
     from .upkeep import Pruned, Report
 
@@ -110,6 +110,32 @@ class Row:
         return len(self.reply) + len(self.question)
 
 
+class Selection(NamedTuple):
+    """Which recordings: of a provider, of a model, recorded at this unix time or later, whose messages hold a text."""
+
+    provider: str | None = None
+    model: str | None = None
+    since: float | None = None
+    contains: str | None = None
+
+    @property
+    def needle(self) -> str | None:
+        """What `asks` looks for."""
+        return None if self.contains is None else self.contains.casefold()
+
+    def where(self, *more: tuple[str, Any]) -> tuple[str, tuple[Any, ...]]:
+        """A WHERE clause (or nothing) for all but the text, and its values; with `more` clauses."""
+        wanted = (
+            ("provider = ?", self.provider),
+            ("model = ?", self.model),
+            ("recorded_at >= ?", self.since),
+            *more,
+        )
+        clauses = [(clause, value) for clause, value in wanted if value is not None]
+        where = " AND ".join(clause for clause, _ in clauses)
+        return f"WHERE {where}" if where else "", tuple(value for _, value in clauses)
+
+
 class Store:
     """Recorded replies in one SQLite file, by the key of the request.
 
@@ -122,7 +148,7 @@ class Store:
         self.path = Path(path) if path is not None else home() / "replay.sqlite"
         self._clock = clock
         self._leases = Leases(self.path.with_name("replay.lock"))
-        self._opened: Database | None = None
+        self._opened: Ground | None = None
 
     def __enter__(self) -> Store:
         return self
@@ -131,10 +157,24 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Store({str(self.path)!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
     @property
-    def database(self) -> Database:
+    def quick(self) -> bool:
+        """Whether looking up and leasing take microseconds, so that an event loop may do it."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
+
+    def damaged(self, how: str) -> ReplayError:
+        """The error for content that is not what was written."""
+        return damaged(self.path, how)
+
+    @property
+    def database(self) -> Ground:
         """The file below. Imported here, because sqlite3 is slow to import."""
         if self._opened is None:
             from .database import Database
@@ -188,7 +228,7 @@ class Store:
         row = self._row(request, key, document or canonical(request), sent, reply)
         blobs = [packed_blob(m.sha256 or "", m.data) for m in media if m.data is not None]
         with self.database.writing(wait=wait) as db:
-            write(db, row, blobs)
+            self.database.write(db, row, blobs)
         self.database.written(row.size + sum(len(data) for _, _, data in blobs))
 
     def _row(self, request: Request, key: str, document: bytes, sent: bytes, reply: Reply) -> Row:
@@ -215,7 +255,7 @@ class Store:
                 raise ValueError("the reply does not match its SHA-256")
             return unpack_reply(data)
         except ValueError as error:
-            raise damaged(self.path, f"{key}: {error}") from error
+            raise self.damaged(f"{key}: {error}") from error
 
     # -------------------------------------------------------------------------------------- leases
 
@@ -247,15 +287,12 @@ class Store:
 
         `since` is in unix seconds. Text is searched by reading recordings until `limit` are found: some 20 µs each.
         """
-        where, values = selection(provider, model, since, contains)
+        selection = Selection(provider, model, since, contains)
         with self.database.snapshot() as db:
             if db is None:
                 return []
-            if contains is not None:
-                db.create_function("asks", 2, asks, deterministic=True)
-            rows = db.execute(
-                f"SELECT {_ENTRY} FROM recordings {where} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
-                (*values, limit, offset),
+            rows = self.database.selected(
+                db, _ENTRY, selection, "ORDER BY id DESC", limit=limit, offset=offset
             )
             return [_entry(row) for row in rows]
 
@@ -274,7 +311,7 @@ class Store:
             question = unpack_question(unpack(row[0]))
             blobs = {name: unpack(data) for name, data in self._blobs(media_in(question.request))}
         except ValueError as error:
-            raise damaged(self.path, f"{key}: {error}") from error
+            raise self.damaged(f"{key}: {error}") from error
         return Details(
             recording=recording,
             request=question.request,
@@ -290,7 +327,7 @@ class Store:
 
     def delete(self, key: str) -> bool:
         """Remove one recording, with the media that only it used; whether there was one."""
-        with self.database.writing() as db:
+        with self.database.removing() as db:
             used = "SELECT m.sha256 FROM media m JOIN recordings r ON m.recording = r.id WHERE r.key = ?"
             names = db.execute(used, (stored_key(key),)).fetchall()
             found = delete_row(db, stored_key(key))
@@ -316,8 +353,8 @@ class Store:
         """
         from .portable import export
 
-        where, values = selection(provider, model, since, contains)
-        return export(self, file, None if keys is None else list(keys), where, values)
+        selection = Selection(provider, model, since, contains)
+        return export(self, file, None if keys is None else list(keys), selection)
 
     def import_(
         self, file: str | Path | IO[bytes], *, replace: bool = False, max_bytes: int = 1 << 36
@@ -379,21 +416,6 @@ def stored_key(key: str) -> bytes:
 def shown_key(stored: bytes) -> str:
     """A key as people write it."""
     return TAG + stored[1:].hex()
-
-
-def selection(
-    provider: str | None, model: str | None, since: float | None, contains: str | None
-) -> tuple[str, tuple[Any, ...]]:
-    """A WHERE clause (or nothing) and its values. `contains` needs the SQL function `asks`."""
-    wanted = (
-        ("provider = ?", provider),
-        ("model = ?", model),
-        ("recorded_at >= ?", since),
-        ("asks(question, ?)", contains.casefold() if contains is not None else None),
-    )
-    clauses = [(clause, value) for clause, value in wanted if value is not None]
-    where = " AND ".join(clause for clause, _ in clauses)
-    return f"WHERE {where}" if where else "", tuple(value for _, value in clauses)
 
 
 def asks(question: bytes, needle: str) -> bool:
@@ -465,7 +487,7 @@ def write(db: sqlite3.Connection, row: Row, blobs: Iterable[Blob]) -> None:
         db.execute("INSERT INTO media VALUES (?, ?)", (written.lastrowid, bytes.fromhex(name)))
 
 
-def delete_row(db: sqlite3.Connection, key: bytes) -> bool:
+def delete_row(db: Connection, key: bytes) -> bool:
     """Remove a recording inside a transaction, its media aside; whether there was one."""
     row = db.execute("SELECT id FROM recordings WHERE key = ?", (key,)).fetchone()
     if row is None:
