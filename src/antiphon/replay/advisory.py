@@ -116,6 +116,10 @@ class AdvisoryLeases:
             connection, self._connection = self._connection, None
             self._held.clear()
         if connection is not None:
+            with suppress(psycopg_module().Error):
+                connection.execute(
+                    "SELECT pg_advisory_unlock_all()"
+                )  # before this returns; the end comes later
             connection.close()
 
     def after_fork_in_child(self) -> None:
