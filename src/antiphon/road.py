@@ -72,6 +72,8 @@ CARRIED = "from the workflow's own recordings"
 LISTING_PAGES = 50
 # Threads that wait for a store on a server, or for a put that takes long.
 STORE_THREADS = 8
+# Seconds that recording on a server may take at the least: the answer has been paid for.
+RECORDING_TIME = 5.0
 # Characters of an answer that are checked on the private loop; longer ones would hold up the others.
 CHECKED_AT_ONCE = 20_000
 
@@ -377,6 +379,7 @@ class Road:
 
     async def _fetch(self, asked: Asked, emit: Emit | None) -> Completion:
         """All the steps, in order."""
+        started = asyncio.get_running_loop().time()
         async with self._leased(asked) as notes:
             found = None
             if asked.key and asked.delivery.replay == "auto":
@@ -388,7 +391,7 @@ class Road:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
                     reply, completion = await self._send(asked, ready, call, emit)
-            failures = await self._record(asked, call, reply)
+            failures = await self._record(asked, call, reply, started)
         return replace(
             self._completion(
                 asked,
@@ -584,6 +587,15 @@ class Road:
                 phase="deadline",
             ) from None
 
+    async def _put_there(self, asked: Asked, put: Callable[[], None], started: float) -> None:
+        """Record on a server. ReplayError where the request's time, and a little more, is not enough."""
+        total, spent = asked.delivery.timeout.total, asyncio.get_running_loop().time() - started
+        left = None if total is None else max(total - spent, RECORDING_TIME)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._on_thread(put)), left)
+        except asyncio.TimeoutError:
+            raise ReplayError(f"the replay store {self.store.name} did not take it in time") from None
+
     def _on_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """`work` on one of the threads that wait for the store, so that it holds up neither the loop nor others."""
         if self._waiters is None or self._waiters[0] != os.getpid():
@@ -592,7 +604,7 @@ class Road:
             self._waiters = (os.getpid(), ThreadPoolExecutor(STORE_THREADS, "antiphon-store"))
         return asyncio.get_running_loop().run_in_executor(self._waiters[1], work)
 
-    async def _record(self, asked: Asked, call: Call, reply: Reply) -> list[str]:
+    async def _record(self, asked: Asked, call: Call, reply: Reply, started: float) -> list[str]:
         """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
         if asked.key is None:
             return []
@@ -603,7 +615,7 @@ class Road:
             try:
                 put(wait=False)
             except Busy:  # to be waited for, but not on this thread
-                await (asyncio.to_thread(put) if self.store.quick else self._on_thread(put))
+                await (asyncio.to_thread(put) if self.store.quick else self._put_there(asked, put, started))
         except ReplayError as error:
             log.warning("answer not recorded: %s", error)
             return [f"not recorded: {error}"]
