@@ -218,8 +218,9 @@ class Server:
         try:
             self._prepare(connection)
         except psycopg.Error as error:
+            found = self.failure(error, connection)
             connection.close()
-            raise self.failure(error, connection) from error
+            raise found from error
         except BaseException:
             connection.close()
             raise
