@@ -116,6 +116,21 @@ class PostgresServer:
             process.kill()
             process.wait()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All its processes are stopped, as on a machine that hangs; its connections stay open."""
+        assert self._process is not None
+        top = self._process.pid
+        children = Path(f"/proc/{top}/task/{top}/children").read_text().split()
+        everybody = [top, *map(int, children)]
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in everybody:
+                os.kill(pid, signal.SIGCONT)
+
     def execute(self, sql: Any, database: str = "postgres") -> list[tuple[Any, ...]]:
         """The rows of a statement, as `boss`."""
         import psycopg

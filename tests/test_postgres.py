@@ -659,7 +659,6 @@ def test_a_locked_database_holds_up_nobody_else(store: PostgresStore, peer: peer
             waiting = asyncio.create_task(client.acomplete("hi", **at(peer, seed=1, timeout=2.0)))
             unseeded = await client.acomplete("hi", **at(peer))
             assert unseeded.text == "answer to hi"
-            assert not waiting.done()
             with pytest.raises(TransportError, match="replay store") as caught:
                 await waiting
             assert caught.value.phase == "deadline"
@@ -707,6 +706,27 @@ def test_a_server_restarted_in_the_middle(
         list(client.batch([f"q{n}" for n in range(200)], **at(peer)))
         assert len(peer.seen) - asked_before == len(unrecorded)
         assert store.verify()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_a_frozen_server(
+    own_server: PostgresServer, peer: peers.Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A server that keeps its connections and answers nothing holds up no thread for good: the connection is cut."""
+    monkeypatch.setattr(server, "LIMIT", 1.0)
+    monkeypatch.setattr(server, "PATIENCE", 1.0)
+    store = PostgresStore(own_server.made())
+    with asking(tmp_path, store) as client:
+        client.complete("hi", **at(peer, seed=1))
+        assert store.try_lease(key(asked()))
+        with own_server.frozen():
+            with pytest.raises(TransportError) as caught:
+                client.complete("hi", **at(peer, seed=2, timeout=0.5))
+            assert caught.value.phase == "deadline"
+            with pytest.raises(ReplayError):
+                store.get(key(asked()))
+            store.release(key(asked()))
+        until(lambda: client.complete("hi", **at(peer, seed=1)).replayed)
 
 
 def test_on_the_command_line(store: PostgresStore, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -85,12 +85,15 @@ class AdvisoryLeases:
         psycopg = psycopg_module()
         connection = self._connection or self._opened()
         query: Any = sql
+        self._server.watch.begin(connection)
         try:
             row = connection.execute(query, (place,)).fetchone()
         except psycopg.Error:
             self._connection = None
             connection.close()
             raise
+        finally:
+            self._server.watch.end(connection)
         return bool(row and row[0])
 
     def _opened(self) -> psycopg.Connection[Any]:

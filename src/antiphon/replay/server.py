@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import socket
 import threading
 import time
 import weakref
@@ -40,6 +41,8 @@ PATIENCE: Final = 10.0
 PAUSE: Final = 1.0
 # Milliseconds after which the server gives up a statement, and the system an unanswered packet.
 STATEMENT: Final = 15_000
+# Seconds after which a connection is cut that has given no answer: a server that is frozen gives up nothing itself.
+LIMIT: Final = 20.0
 # How often something is tried again that lost its connection, or gave way to another transaction.
 TRIES: Final = 5
 # Rows fetched at once where there may be many.
@@ -127,14 +130,62 @@ def translated(sql: str) -> str:
     return re.sub(r"\b(recordings|blobs|media)\b(?![.(])", r"antiphon.\1", sql).replace("?", "%s")
 
 
+class Watch:
+    """Cuts connections whose answer does not come: the library itself waits without end."""
+
+    def __init__(self) -> None:
+        self._due: dict[psycopg.Connection[Any], float] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, connection: psycopg.Connection[Any], limit: float | None = None) -> None:
+        """From now on an answer is awaited, for so many seconds; once more for the next answer."""
+        due = time.monotonic() + (LIMIT if limit is None else limit)
+        if connection in self._due:
+            self._due[connection] = due
+            return
+        with self._changed:
+            self._due[connection] = due
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, name="antiphon-store-watch", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def end(self, connection: psycopg.Connection[Any]) -> None:
+        """Nothing is awaited any more."""
+        with self._changed:
+            self._due.pop(connection, None)
+
+    def _look(self) -> None:
+        while True:
+            with self._changed:
+                if not self._due and not self._changed.wait(30):
+                    self._thread = None
+                    return
+                now = time.monotonic()
+                for connection in [it for it, due in self._due.items() if due < now]:
+                    del self._due[connection]
+                    _cut(connection)
+            time.sleep(min(1.0, LIMIT / 4))
+
+
+def _cut(connection: psycopg.Connection[Any]) -> None:
+    """End both directions of a connection that another thread waits for: that thread then sees its end."""
+    with suppress(Exception), socket.socket(fileno=os.dup(connection.pgconn.socket)) as it:
+        it.shutdown(socket.SHUT_RDWR)
+
+
 class Rows:
     """A connection as the queries of this package use it."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], watch: Watch | None = None) -> None:
         self.connection = connection
+        self._watch = watch
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
         """The cursor after this statement."""
+        if self._watch is not None:
+            self._watch.begin(self.connection)
         query: Any = translated(sql)
         return self.connection.execute(query, parameters, binary=True)
 
@@ -167,6 +218,7 @@ class Server:
         _servers.add(self)
 
     def _fresh(self) -> None:
+        self.watch = Watch()
         self._room = threading.BoundedSemaphore(POOL)
         self._lock = threading.Lock()
 
@@ -215,6 +267,7 @@ class Server:
             # Without its cause, whose text may hold the address.
             raise (Unreachable(found.message, hint=found.hint) if _transient(found) else found) from None
         self._all.add(connection)
+        self.watch.begin(connection)
         try:
             self._prepare(connection)
         except psycopg.Error as error:
@@ -224,6 +277,8 @@ class Server:
         except BaseException:
             connection.close()
             raise
+        finally:
+            self.watch.end(connection)
         return connection
 
     def _settings(self, psycopg: Any) -> dict[str, Any]:
@@ -298,10 +353,13 @@ class Server:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
             connection = connection or self.connect()
+            self.watch.begin(connection)
             yield connection
         except psycopg.Error as error:
             raise self.failure(error, connection) from error
         finally:
+            if connection is not None:
+                self.watch.end(connection)
             self._give(connection)
             room.release()
 
@@ -392,12 +450,14 @@ class Server:
             if not self._known(connection):
                 self._migrate(connection)
             with connection.transaction():
-                yield Rows(connection)
+                yield Rows(connection, self.watch)
 
     @contextmanager
     def removing(self) -> Generator[Rows]:
         """A transaction in which nobody else records a medium, so that none is dropped that is just being used."""
-        with self.writing() as db:
+        with self.writing() as bounded:
+            self.watch.end(bounded.connection)  # it may take long
+            db = Rows(bounded.connection)
             db.execute("SET LOCAL statement_timeout = 0")
             db.execute("LOCK TABLE blobs IN SHARE ROW EXCLUSIVE MODE")
             yield db
