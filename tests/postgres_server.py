@@ -53,11 +53,12 @@ def free_port() -> int:
 class PostgresServer:
     """The server; `boss` may do everything."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, *, durable: bool = False) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
         self._programs = programs
+        self._fsync = "on" if durable else "off"
         self._numbers = count()
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "password").write_text(PASSWORD)
@@ -81,7 +82,7 @@ class PostgresServer:
         command = as_other_user(
             str(self._programs / "postgres"), "-D", str(self.data), "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
-            "-c", "fsync=off", "-c", "max_connections=60",
+            "-c", f"fsync={self._fsync}", "-c", "max_connections=60",
         )  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
@@ -147,11 +148,11 @@ class PostgresServer:
 
 
 @contextmanager
-def serving(programs: Path) -> Iterator[PostgresServer]:
-    """A running server."""
+def serving(programs: Path, *, durable: bool = False) -> Iterator[PostgresServer]:
+    """A running server; what it promises to keep survives a power failure only if it is `durable`."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        server = PostgresServer(folder, programs)
+        server = PostgresServer(folder, programs, durable=durable)
         try:
             server.start()
             yield server
