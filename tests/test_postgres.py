@@ -809,3 +809,34 @@ def test_puts_are_never_for_a_loop(store: PostgresStore):
     with pytest.raises(Busy):
         store.put(asked(), key(asked()), sent=b"", reply=replied(), wait=False)
     assert not store.quick
+
+
+def test_imports_and_removals_at_once(store: PostgresStore, url: str):
+    """Two imports of the same file in the middle of removals: nobody waits in a ring, nobody fails, all is whole."""
+    picture = Media.from_bytes(PNG)
+    for n in range(30):
+        media = (picture,) if n % 3 == 0 else ()
+        record(store, asked(n, media=media), sent=sent_with(*media))
+    file = io.BytesIO()
+    store.export(file)
+    wrong = list[BaseException]()
+
+    def work(turn: int) -> None:
+        try:
+            with PostgresStore(url) as other:
+                for n in range(8):
+                    if turn % 2:
+                        other.prune(max_bytes=0)
+                    else:
+                        other.import_(io.BytesIO(file.getvalue()), replace=True)
+                        record(other, asked(n, media=(picture,)), sent=sent_with(picture))
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert not wrong
+    assert store.verify(), store.verify().problems

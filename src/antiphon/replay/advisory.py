@@ -6,6 +6,7 @@ clock is needed. docs/design/postgres.md says what follows when a connection bre
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -27,6 +28,12 @@ _TAKE = "SELECT pg_try_advisory_lock(%s)"
 _DROP = "SELECT pg_advisory_unlock(%s)"
 
 _all: weakref.WeakSet[AdvisoryLeases] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for leases in list(_all):
+        leases.close()
 
 
 def _forget_after_fork() -> None:

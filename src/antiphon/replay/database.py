@@ -11,17 +11,19 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import ReplayError
 from .failures import STORE, Busy, failure, is_locked
 from .store import Blob, Row, Selection, asks, write
 
 __all__ = ["Database", "Schema"]
+
+T = TypeVar("T")
 
 APPLICATION_ID: Final = 0x416E7470  # "Antp": says that an SQLite file is a replay store
 PAGE_SIZE: Final = 8_192
@@ -235,6 +237,10 @@ class Database:
     def removing(self) -> AbstractContextManager[sqlite3.Connection]:
         """A transaction in which media may be dropped: here as any other, since there is one writer."""
         return self.writing()
+
+    def again(self, work: Callable[[], T]) -> T:
+        """What `work` gives: nobody makes a transaction give way here."""
+        return work()
 
     def write(self, db: sqlite3.Connection, row: Row, blobs: Iterable[Blob]) -> None:
         """Write a recording and its media inside a transaction."""

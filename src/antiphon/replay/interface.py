@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..call import Reply
 from ..errors import ReplayError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .upkeep import Pruned, Report
 
 __all__ = ["Connection", "Ground", "ReplayStore"]
+
+T = TypeVar("T")
 
 
 class ReplayStore(Protocol):
@@ -133,6 +135,10 @@ class Ground(Protocol):
 
     def removing(self) -> AbstractContextManager[Connection]:
         """A transaction in which media may be dropped that nobody uses: nobody begins to use one meanwhile."""
+        ...
+
+    def again(self, work: Callable[[], T]) -> T:
+        """What `work` gives; again from its beginning where its transaction was lost or gave way to another."""
         ...
 
     def written(self, size: int) -> None:

@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -218,10 +219,15 @@ def _check_media(found: Found, here: set[str]) -> None:
 def _take(store: ReplayStore, recordings: Iterator[Found], *, replace: bool) -> Imported:
     counts = Imported()
     for group in _groups(recordings):
-        with store.database.writing() as db:
-            for found in group:
-                counts = _take_one(store.database, db, found, counts, replace=replace)
+        counts = store.database.again(partial(_take_group, store, group, counts, replace=replace))
         store.database.written(sum(found.size for found in group))
+    return counts
+
+
+def _take_group(store: ReplayStore, group: list[Found], counts: Imported, *, replace: bool) -> Imported:
+    with store.database.writing() as db:
+        for found in group:
+            counts = _take_one(store.database, db, found, counts, replace=replace)
     return counts
 
 

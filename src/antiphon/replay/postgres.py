@@ -29,18 +29,15 @@ class PostgresStore(Store):
     connections and one for leases. `clock` gives unix seconds.
     """
 
+    quick = False  # every lookup crosses a network
+
     def __init__(self, address: str, *, clock: Callable[[], float] = time.time) -> None:
         if find_spec("psycopg") is None:
             psycopg_module()
         self.address = Address.of(address)
-        super().__init__(Path("postgresql"), clock=clock)
+        super().__init__(Path("postgresql"), clock=clock)  # there is no file: the path names nothing
         self._server = Server(self.address)
         self._advisory = AdvisoryLeases(self._server)
-
-    @property
-    def quick(self) -> bool:
-        """False: every lookup crosses a network."""
-        return False
 
     @property
     def name(self) -> str:

@@ -159,7 +159,9 @@ class Watch:
     def _look(self) -> None:
         while True:
             with self._changed:
-                if not self._due and not self._changed.wait(30):
+                if not self._due:
+                    self._changed.wait(30)
+                if not self._due:
                     self._thread = None
                     return
                 now = time.monotonic()
@@ -446,28 +448,35 @@ class Server:
         """A transaction; its changes are all kept, or none. It always waits, for the network: else Busy."""
         if not wait:
             raise Busy(f"the replay store {self.address.shown} is on a server, which is waited for")
-        with self._borrowed() as connection:
-            if not self._known(connection):
-                self._migrate(connection)
-            with connection.transaction():
-                yield Rows(connection, self.watch)
+        with self._transaction() as db:
+            # Before any row, as in `removing`: two that wait for each other would be a ring.
+            db.execute("LOCK TABLE blobs IN ROW EXCLUSIVE MODE")
+            yield db
 
     @contextmanager
     def removing(self) -> Generator[Rows]:
         """A transaction in which nobody else records a medium, so that none is dropped that is just being used."""
-        with self.writing() as bounded:
+        with self._transaction() as bounded:
             self.watch.end(bounded.connection)  # it may take long
             db = Rows(bounded.connection)
             db.execute("SET LOCAL statement_timeout = 0")
             db.execute("LOCK TABLE blobs IN SHARE ROW EXCLUSIVE MODE")
             yield db
 
+    @contextmanager
+    def _transaction(self) -> Generator[Rows]:
+        with self._borrowed() as connection:
+            if not self._known(connection):
+                self._migrate(connection)
+            with connection.transaction():
+                yield Rows(connection, self.watch)
+
     def put(self, row: Row, blobs: list[Blob]) -> None:
         """Write one recording; it is on the server's disk when this returns. Tried again where that is not known."""
 
         def work() -> None:
             if blobs or row.media or not self._ready:
-                with self.writing() as db:
+                with self._transaction() as db:
                     self.write(db, row, blobs)
             else:  # a statement is a transaction: one way over the network in place of three
                 with self._borrowed() as connection:
@@ -478,7 +487,7 @@ class Server:
     def write(self, db: Rows, row: Row, blobs: Iterable[Blob]) -> None:
         """Write a recording and its media inside a transaction; one with the same key gives way to it.
 
-        Media first, as in `removing`, and in order: two transactions never wait for each other in a ring.
+        Media first, which is before any row, and in order: see `writing`.
         """
         for blob in sorted(blobs):
             db.execute("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING", blob)

@@ -144,6 +144,9 @@ class Store:
     store and what to do. `clock` gives unix seconds.
     """
 
+    # Looking up and leasing take microseconds: an event loop may do it.
+    quick = True
+
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path) if path is not None else home() / "replay.sqlite"
         self._clock = clock
@@ -158,11 +161,6 @@ class Store:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
-
-    @property
-    def quick(self) -> bool:
-        """Whether looking up and leasing take microseconds, so that an event loop may do it."""
-        return True
 
     @property
     def name(self) -> str:
