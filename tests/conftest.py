@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from .postgres_server import PostgresServer, binaries, serving
+
 ROOT = Path(__file__).parents[1]
 if __name__.startswith(f"{ROOT.name}."):
     # pytest names test modules by the repository's folder, which has an __init__.py for ComfyUI; spawned processes
@@ -28,6 +30,18 @@ class LlamaServer:
     base_url: str
     api_key: str
     model: Path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server from the system's packages; skips where there is none."""
+    if importlib.util.find_spec("psycopg") is None:
+        pytest.skip("needs psycopg (the postgres extra)")
+    programs = None if os.name != "posix" else binaries()
+    if programs is None:
+        pytest.skip("needs a PostgreSQL server (apt-get install postgresql)")
+    with serving(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

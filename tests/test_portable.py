@@ -19,6 +19,8 @@ from antiphon.errors import ReplayError
 from antiphon.replay import Store, canonical, key, portable, reading
 from antiphon.request import Config, Media, Message, Request, Schema
 
+from .test_replay import everywhere, opened
+
 PICTURE = Media.from_bytes(b"\x89PNG\r\n\x1a\n" + random.Random(0).randbytes(3_000), name="cat.png")
 
 
@@ -38,15 +40,15 @@ def record(store: Store, request: Request, body: bytes = b"{}") -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     now = iter(range(1_000, 10_000))
-    with Store(tmp_path / "here" / "replay.sqlite", clock=lambda: next(now) + 0.125) as store:
+    with opened(request, tmp_path / "here" / "replay.sqlite", lambda: next(now) + 0.125) as store:
         yield store
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "there" / "replay.sqlite") as store:
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with opened(request, tmp_path / "there" / "replay.sqlite") as store:
         yield store
 
 
@@ -59,6 +61,8 @@ def filled(store: Store) -> list[str]:
     ]
 
 
+@everywhere("store")
+@everywhere("other")
 def test_export_and_import(store: Store, other: Store, tmp_path: Path):
     """On another machine every recording is the same: reply, request, sent body, time, media, order."""
     keys = filled(store)
@@ -72,6 +76,8 @@ def test_export_and_import(store: Store, other: Store, tmp_path: Path):
     assert (tmp_path / "again").read_bytes() == (tmp_path / "file").read_bytes()
 
 
+@everywhere("store")
+@everywhere("other")
 def test_selection(store: Store, other: Store):
     """Only what is asked for is exported: by key, by provider, by text; media come along where they are needed."""
     keys = filled(store)
@@ -109,12 +115,16 @@ def test_the_file_is_as_documented(store: Store, tmp_path: Path):
     }
 
 
+@everywhere("store")
+@everywhere("other")
 def test_nothing_to_export(store: Store, other: Store, tmp_path: Path):
     """An empty store gives a good file with nothing in it."""
     assert store.export(tmp_path / "file") == 0
     assert other.import_(tmp_path / "file") == portable.Imported()
 
 
+@everywhere("store")
+@everywhere("other")
 def test_what_is_here_already(store: Store, other: Store, tmp_path: Path):
     """The same reply is counted as the same; another one stays, unless it is to be replaced."""
     keys = filled(store)
@@ -160,6 +170,7 @@ def test_a_path_is_written_whole_or_not_at_all(store: Store, tmp_path: Path):
         store.export(tmp_path / "no" / "such" / "folder")
 
 
+@everywhere("store")
 def test_damage_is_not_exported(store: Store, tmp_path: Path):
     """A recording that does not match its sums, or lost its picture, is an error that names it."""
     keys = filled(store)
@@ -168,7 +179,7 @@ def test_damage_is_not_exported(store: Store, tmp_path: Path):
     with pytest.raises(ReplayError, match=rf"{keys[1]}.*missing"):
         store.export(tmp_path / "file")
     with store.database.writing() as db:
-        db.execute("UPDATE recordings SET digest = zeroblob(32)")
+        db.execute("UPDATE recordings SET digest = ?", (bytes(32),))
     with pytest.raises(ReplayError, match=f"{keys[0]}.*SHA-256"):
         store.export(tmp_path / "file")
 

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 
 from antiphon.call import Call, Reply, Secret, Timings
 from antiphon.errors import ReplayError
-from antiphon.replay import Busy, Store, database, key, packing
+from antiphon.replay import Busy, Store, chosen, database, key, packing
+from antiphon.replay.postgres import PostgresStore
 from antiphon.request import Config, Media, Message, Request
 
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(0).randbytes(3_000)
@@ -54,9 +55,34 @@ def record(store: Store, request: Request, body: bytes = b"{}", sent: bytes = b"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "home" / "replay.sqlite") as store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store in a file; with `everywhere` also one on a server."""
+    with opened(request, tmp_path / "home" / "replay.sqlite") as store:
         yield store
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Store]:
+    """Makes a store whose clock is given."""
+    return lambda clock: opened(request, tmp_path / "replay.sqlite", clock)
+
+
+def opened(
+    request: pytest.FixtureRequest, path: Path, clock: Callable[[], float] = time.time
+) -> Store | PostgresStore:
+    if getattr(request, "param", "file") == "file":
+        return Store(path, clock=clock)
+    return PostgresStore(request.getfixturevalue("postgres_server").made(), clock=clock)
+
+
+def everywhere(fixture: str = "store") -> pytest.MarkDecorator:
+    """The test holds for each kind of store."""
+    return pytest.mark.parametrize(fixture, ["file", "postgres"], indirect=True)
+
+
+def place(store: Store) -> str:
+    """The address under which another process opens the same store."""
+    return store.address.url if isinstance(store, PostgresStore) else str(store.path)
 
 
 def until(done: Callable[[], bool], seconds: float = 20) -> None:
@@ -70,6 +96,7 @@ def until(done: Callable[[], bool], seconds: float = 20) -> None:
 # ---------------------------------------------------------------------------------------- get and put
 
 
+@everywhere()
 def test_what_is_put_comes_back_the_same(store: Store):
     """Body bytes, status, timings and the facts about the request come back exactly; the seed may be of any size."""
     request = asked(seed=2**70 + 1, text="é 🐈")
@@ -101,6 +128,7 @@ def test_the_default_place_is_the_home_folder(tmp_path: Path, monkeypatch: pytes
     assert Store().path == tmp_path / "there" / "replay.sqlite"
 
 
+@everywhere()
 def test_a_new_reply_replaces_the_old_one(store: Store):
     """Refreshing keeps one recording, the last one, and it becomes the newest of the listing."""
     first, second = record(store, asked(1), b"old"), record(store, asked(2))
@@ -110,6 +138,7 @@ def test_a_new_reply_replaces_the_old_one(store: Store):
     assert [entry.key for entry in store.list()] == [first, second]
 
 
+@everywhere()
 def test_only_harmless_headers_are_kept(store: Store):
     """Cookies, account names and limits are not recorded; content type and request ids are."""
     extra = {
@@ -123,6 +152,7 @@ def test_only_harmless_headers_are_kept(store: Store):
     assert kept == {"content-type": "application/json", "apim-request-id": "i"}
 
 
+@everywhere()
 def test_header_bytes_that_are_no_text(store: Store):
     """A header with bytes that are no UTF-8 (which arrive as surrogates) does not cost the recording."""
     store.put(asked(), key(asked()), sent=b"", reply=replied(**{"x-request-id": "a\udcff"}))
@@ -136,6 +166,7 @@ def test_what_is_no_key_is_refused(store: Store, wrong: str):
         store.get(wrong)
 
 
+@everywhere()
 def test_a_key_of_another_request_is_refused(store: Store):
     """A reply cannot be recorded under a key that is not its request's."""
     with pytest.raises(ReplayError, match="not the key"):
@@ -204,6 +235,7 @@ def sent_with(*media: Media) -> bytes:
     return json.dumps({"model": "m", "images": [m.data_url for m in media], "é": 1}).encode()
 
 
+@everywhere()
 def test_media_are_kept_once(store: Store):
     """Two requests with the same picture share its bytes, and the sent body comes back whole."""
     picture = Media.from_bytes(PNG)
@@ -213,11 +245,15 @@ def test_media_are_kept_once(store: Store):
         details = store.show(it)
         assert details.sent == body
         assert details.media == {picture.sha256: len(PNG)}
+    assert store.database.row("SELECT count(*), sum(size) FROM blobs", ()) == (1, len(PNG))
+    if isinstance(store, PostgresStore):
+        return
     store.close()
     assert picture.base64[:100].encode() not in store.path.read_bytes()
     assert store.path.read_bytes().count(PNG[100:160]) == 1
 
 
+@everywhere()
 def test_deleting_takes_media_along_that_nobody_else_uses(store: Store):
     """A picture stays as long as one recording uses it."""
     picture = Media.from_bytes(PNG)
@@ -269,10 +305,11 @@ def test_unpacking_notices_damage(harm: Callable[[bytes], bytes]):
 # -------------------------------------------------------------------------------------------- listings
 
 
-def test_listing(tmp_path: Path):
+@everywhere("kind")
+def test_listing(kind: Callable[..., Store]):
     """Newest first, by provider, model, time and words anywhere in the messages, in pages."""
     now = [100.0]
-    with Store(tmp_path / "replay.sqlite", clock=lambda: now[0]) as store:
+    with kind(lambda: now[0]) as store:
         long_text = "word " * 400 + "Straße am Ende"
         for number, (text, provider) in enumerate(
             [("a cat", "echo"), ("a dog", "openai"), (long_text, "echo")]
@@ -298,6 +335,7 @@ def test_listing(tmp_path: Path):
         )
 
 
+@everywhere()
 def test_snippets_are_safe_to_print(store: Store):
     """No control character of a prompt gets into a listing, where a terminal would obey it."""
     record(store, asked(1, "line one\n\tline two \x1b[31mred\x07 \u202eback " + "x" * 500))
@@ -307,6 +345,7 @@ def test_snippets_are_safe_to_print(store: Store):
     assert len(start) == 200
 
 
+@everywhere()
 def test_show(store: Store):
     """All there is: the request as asked, the body as sent, the reply as it came."""
     request = asked(5, temperature=0.5)
@@ -325,6 +364,7 @@ def test_show(store: Store):
 # --------------------------------------------------------------------------- threads, processes, kills
 
 
+@everywhere()
 def test_threads(store: Store):
     """Many threads put and get at once; all of it is there."""
     wrong: list[object] = []
@@ -350,7 +390,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from antiphon.call import Reply
-from antiphon.replay import Store, key
+from antiphon.replay import chosen, key
 from antiphon.request import Config, Media, Message, Request
 
 def asked(seed, media=()):
@@ -361,12 +401,12 @@ def put(store, seed, media=()):
     reply = Reply(200, b"%d " % seed * 300, {"content-type": "text/plain"})
     store.put(request, key(request), sent=b"{}" * 200, reply=reply)
 
-store = Store(sys.argv[1])
+store = chosen(sys.argv[1], Path())
 """
 
 
-def child(path: Path, code: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CHILD + code, str(path), *map(str, arguments)]
+def child(store: Store, code: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CHILD + code, place(store), *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
 
 
@@ -403,6 +443,7 @@ def test_a_store_that_several_open_for_the_first_time_at_once(tmp_path: Path):
     assert not wrong
 
 
+@everywhere()
 def test_several_processes(store: Store):
     """Four processes make the store at the same moment, write and read; nothing is lost and nobody fails."""
     code = """
@@ -412,7 +453,7 @@ for seed in range(first, first + 60):
     found = store.get(key(asked(seed)))
     assert found.reply.body.startswith(b"%d " % seed)
 """
-    children = [child(store.path, code, n * 1_000) for n in range(4)]
+    children = [child(store, code, n * 1_000) for n in range(4)]
     with running(*children):
         assert [it.wait(60) for it in children] == [0, 0, 0, 0]
     assert store.count() == 240
@@ -420,6 +461,7 @@ for seed in range(first, first + 60):
 
 
 @posix
+@everywhere()
 def test_kill_9_in_the_middle_of_writing(store: Store):
     """Whenever a writing process is killed: the store is whole, and every put that had returned is there."""
     code = """
@@ -430,7 +472,7 @@ for seed in range(int(sys.argv[2]), 10**9):
     chance = random.Random(7)
     said: set[int] = set()
     for turn in range(6):
-        writer = child(store.path, code, turn * 100_000)
+        writer = child(store, code, turn * 100_000)
         with running(writer):
             for _ in range(chance.randint(1, 60)):
                 said.add(int(writer.stdout.readline()))
@@ -529,10 +571,11 @@ def test_a_fork_in_the_middle_of_something(store: Store):
 # ---------------------------------------------------------------------------------------------- leases
 
 
+@everywhere()
 def test_a_lease_has_one_holder(store: Store):
-    """In one process: one lease for each key, also between two stores of the same file."""
+    """In one process: one lease for each key, also between two stores of the same place."""
     one, two = key(asked(1)), key(asked(2))
-    with Store(store.path) as other:
+    with closing(chosen(place(store), Path())) as other:
         assert store.try_lease(one)
         assert not store.try_lease(one)
         assert not other.try_lease(one)
@@ -545,30 +588,32 @@ def test_a_lease_has_one_holder(store: Store):
     assert store.try_lease(one)
 
 
+@everywhere()
 def test_leases_between_processes(store: Store):
     """What one process holds another cannot take, until it is released."""
     held, free = key(asked(1)), key(asked(2))
     assert store.try_lease(held)
     code = "print(store.try_lease(sys.argv[2]), store.try_lease(sys.argv[3]), flush=True); input()"
-    other = child(store.path, code, held, free)
+    other = child(store, code, held, free)
     with running(other):
         assert other.stdout.readline() == "False True\n"
         assert not store.try_lease(free)
         assert other.communicate("\n", timeout=20)[0] == ""
-        assert store.try_lease(free), "it is free when the process has ended"
+        until(lambda: store.try_lease(free))  # it is free when the process has ended
 
 
 @posix
+@everywhere()
 def test_a_killed_process_leaves_no_lease(store: Store):
     """After kill -9 the lease is free at once, without any clock."""
     it = key(asked(1))
-    other = child(store.path, "print(store.try_lease(sys.argv[2]), flush=True); input()", it)
+    other = child(store, "print(store.try_lease(sys.argv[2]), flush=True); input()", it)
     with running(other):
         assert other.stdout.readline() == "True\n"
         assert not store.try_lease(it)
         os.kill(other.pid, signal.SIGKILL)
         other.wait(20)
-        assert store.try_lease(it)
+        until(lambda: store.try_lease(it))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
@@ -683,7 +728,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM
 put(store, seed)
 store.close()
 """
-    writer = child(store.path, code)
+    writer = child(store, code)
     with running(writer):
         message, hint = writer.stdout.readline().split(" | ")
         assert "disk" in message
@@ -898,10 +943,10 @@ def test_closing_and_using_again(store: Store):
 
 
 @pytest.fixture
-def aged(tmp_path: Path) -> Iterator[Store]:
+def aged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Ten recordings, one each day, of two providers; odd ones share a picture with their neighbour."""
     now = [0.0]
-    with Store(tmp_path / "replay.sqlite", clock=lambda: now[0]) as store:
+    with opened(request, tmp_path / "replay.sqlite", lambda: now[0]) as store:
         for day in range(10):
             now[0] = day * 86_400.0
             picture = Media.from_bytes(PNG + b"%d" % (day // 2))
@@ -918,6 +963,7 @@ def media_count(store: Store) -> int:
     return store.database.row("SELECT count(*) FROM blobs", ())[0]
 
 
+@everywhere("aged")
 def test_prune_by_age(aged: Store):
     """What is older goes, with the pictures that nobody uses any more."""
     pruned = aged.prune(older_than=4.5 * 86_400)
@@ -927,6 +973,7 @@ def test_prune_by_age(aged: Store):
     assert aged.verify()
 
 
+@everywhere("aged")
 def test_prune_by_provider(aged: Store):
     """With a provider alone all of its recordings go; with an age only its old ones."""
     aged.prune(provider="openai", older_than=2.5 * 86_400)
@@ -936,6 +983,7 @@ def test_prune_by_provider(aged: Store):
     assert aged.verify()
 
 
+@everywhere("aged")
 def test_prune_by_size(aged: Store):
     """The oldest go until the rest fits; a shared picture counts once."""
     size = sum(entry.size for entry in aged.list()[:4]) + 2 * (len(PNG) + 2)
@@ -946,6 +994,7 @@ def test_prune_by_size(aged: Store):
     assert (aged.count(), media_count(aged)) == (0, 0)
 
 
+@everywhere("aged")
 @pytest.mark.parametrize(
     "what", [{"older_than": 4.5 * 86_400}, {"max_bytes": 8_000}, {"provider": "echo"}, {}]
 )

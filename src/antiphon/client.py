@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from . import providers
 from .batches import NOTHING, AsyncBatch, Batch
 from .completion import Completion, Delta
-from .errors import AntiphonError, Cancelled, RequestError
+from .errors import AntiphonError, Cancelled, ReplayError, RequestError
 from .listings import Listing, Listings, merged
 from .loop import Job, arun, run, submit
 from .places import home as default_home
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .dialects import Model
     from .history import History
     from .limits import Limits
-    from .replay import Carried, Store
+    from .replay import Carried, ReplayStore
     from .spending import Budget
     from .transport import Transport
 
@@ -140,6 +140,9 @@ class Client:
     (docs/design/conversations.md); no answer changes by it, only what it costs.
     `budget` caps what its calls may cost, in place of the process's (`antiphon.budget`) and the environment's
     ($ANTIPHON_BUDGET, read when the client is made). RequestError where the environment's cannot be read.
+    `store` is where recordings are kept in place of the home folder's file: a store, the path of a file, or the
+    address of a database that many machines share (``postgresql://…``, docs/how-to/share-a-store.md); without it,
+    what $ANTIPHON_STORE says.
 
     `antiphon.complete` and its siblings use one default client; make your own for another home. Safe to share
     between threads and event loops; after a fork it starts afresh in the child.
@@ -149,7 +152,7 @@ class Client:
         self,
         home: str | Path | None = None,
         *,
-        store: Store | None = None,
+        store: ReplayStore | str | Path | None = None,
         credentials: Credentials | None = None,
         transport: Transport | None = None,
         limits: Mapping[str, Limits] | None = None,
@@ -159,18 +162,19 @@ class Client:
         from .credentials import Credentials
         from .history.counting import Replays
         from .prefixes import Prefixes
-        from .replay import Store
+        from .replay import chosen
         from .spending import Purse
         from .transport import Transport
 
         self.home = Path(home) if home is not None else default_home()
-        self.store = store or Store(self.home / "replay.sqlite")
+        self.store = chosen(store, self.home)
         self.credentials = credentials or Credentials(self.home)
         self.transport = transport or Transport()
         self.listings = Listings(self.home / "listings")
         prefixes = Prefixes() if prompt_caching else None
         self._purse = Purse(self.home, budget, self.transport.clock)
-        self._replays = Replays(self.store.path)
+        path = getattr(self.store, "path", None) if self.store.quick else None
+        self._replays = None if path is None else Replays(path)
         self._history: History | None = None
         self.road = Road(
             self.store,
@@ -179,7 +183,7 @@ class Client:
             limits or {},
             prefixes,
             self._purse,
-            self._replays.hit,
+            None if self._replays is None else self._replays.hit,
         )
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
@@ -352,10 +356,19 @@ class Client:
 
     @property
     def history(self) -> History:
-        """The recordings of this client's store as people look at them: search, sums, pins."""
+        """The recordings of this client's store as people look at them: search, sums, pins.
+
+        ReplayError where the store is not a file.
+        """
         if self._history is None:
             from .history import History
+            from .replay import Store
 
+            if not isinstance(self.store, Store) or not self.store.quick:
+                raise ReplayError(
+                    f"there is no history over {self.store.name}: it is made for a store in a file",
+                    hint="Export what you want to look at: antiphon replay export FILE, then import it without ANTIPHON_STORE.",
+                )
             self._history = History(self.store)
         return self._history
 
@@ -364,7 +377,8 @@ class Client:
         run(self.transport.close())
         self.store.close()
         self._purse.close()
-        self._replays.close()
+        if self._replays is not None:
+            self._replays.close()
         if self._history is not None:
             self._history.close()
 

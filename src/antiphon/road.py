@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
@@ -46,12 +47,14 @@ from .prepare import Prepared, lifecycle, prepared, structured, unanswered
 from .prepare import media as media_steps
 from .prepare.listed import listed
 from .providers import Endpoint, Provider, Way
-from .replay import Busy, Carried, Recording, Store, canonical, key_of
+from .replay import Busy, Carried, Recording, ReplayStore, canonical, key_of
 from .request import Delivery, Request
 from .spending import Purse
 from .transport import Limits, Scrubbed, Transport
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from .spending.bill import Bill
 
 __all__ = ["Asked", "Road", "decode"]
@@ -67,6 +70,10 @@ LEASE_POLL = (0.01, 0.25)
 CARRIED = "from the workflow's own recordings"
 # Most pages of a model listing; a server that always names another one would never end.
 LISTING_PAGES = 50
+# Threads that wait for a store on a server, or for a put that takes long.
+STORE_THREADS = 8
+# Seconds that recording on a server may take at the least: the answer has been paid for.
+RECORDING_TIME = 5.0
 # Characters of an answer that are checked on the private loop; longer ones would hold up the others.
 CHECKED_AT_ONCE = 20_000
 
@@ -164,7 +171,7 @@ class Road:
 
     def __init__(
         self,
-        store: Store,
+        store: ReplayStore,
         transport: Transport,
         credentials: Credentials,
         limits: Mapping[str, Limits] = MappingProxyType({}),
@@ -180,10 +187,18 @@ class Road:
         self.purse = purse
         self.on_hit = on_hit  # told of each recording that is given again: its key, provider and model
         self._flights: dict[str, Flight] = {}
+        self._waiters: tuple[int, ThreadPoolExecutor] | None = None
 
     # ------------------------------------------------------------------------------ the short way
 
     def replayed(self, asked: Asked) -> Completion | None:
+        """The recorded completion, or None where it takes longer: `answered` then looks into a store on a server.
+
+        Raises what `looked_up` raises.
+        """
+        return self.looked_up(asked) if self.store.quick else None
+
+    def looked_up(self, asked: Asked) -> Completion | None:
         """The recorded completion, or None where the provider has to be asked.
 
         Raises ReplayError in mode "only" when nothing is recorded or the store cannot be read, and SchemaFailed where
@@ -294,6 +309,12 @@ class Road:
 
         Where JSON is asked for in words, `emit` gets the answer only when it has been checked and, if need be, repaired.
         """
+        found = None if self.store.quick else await self._aside(asked, partial(self.looked_up, asked))
+        if found is not None:
+            if emit:
+                for delta in deltas(found):
+                    emit(delta)
+            return found
         if not structured.wanted(asked.request):
             return await self._answered(asked, emit)
         started = asyncio.get_running_loop().time()
@@ -365,8 +386,11 @@ class Road:
 
     async def _fetch(self, asked: Asked, emit: Emit | None) -> Completion:
         """All the steps, in order."""
+        started = asyncio.get_running_loop().time()
         async with self._leased(asked) as notes:
-            found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
+            found = None
+            if asked.key and asked.delivery.replay == "auto":
+                found = await self._aside(asked, partial(self._recorded, asked.key))
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
             ready = await self._ready(asked)
@@ -374,7 +398,7 @@ class Road:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
                     reply, completion = await self._send(asked, ready, call, emit)
-            failures = await self._record(asked, call, reply)
+            failures = await self._record(asked, call, reply, started)
         return replace(
             self._completion(
                 asked,
@@ -510,7 +534,7 @@ class Road:
             yield notes
             return
         try:
-            await self._take_lease(asked.key, asked.delivery.timeout.total)
+            await self._take_lease(asked, asked.key)
         except ReplayError as error:
             notes.append(f"replay store: {error}")
             yield notes
@@ -518,12 +542,16 @@ class Road:
         try:
             yield notes
         finally:
-            self.store.release(asked.key)
+            if self.store.quick:
+                self.store.release(asked.key)
+            else:  # also where the call is given up: then nobody waits for it
+                await asyncio.shield(self._on_thread(partial(self.store.release, asked.key)))
 
-    async def _take_lease(self, key: str, timeout: float | None) -> None:
+    async def _take_lease(self, asked: Asked, key: str) -> None:
+        timeout = asked.delivery.timeout.total
         pause, longest = LEASE_POLL
         waited = 0.0
-        while not self.store.try_lease(key):
+        while not await self._leases(asked, key):
             if timeout is not None and waited > timeout:
                 raise TransportError(
                     f"another process has this request in flight, and no answer came within {timeout:g} s",
@@ -533,7 +561,57 @@ class Road:
             waited += pause
             pause = min(pause * 1.5, longest)
 
-    async def _record(self, asked: Asked, call: Call, reply: Reply) -> list[str]:
+    async def _leases(self, asked: Asked, key: str) -> bool:
+        if self.store.quick:
+            return self.store.try_lease(key)
+        taking = self._on_thread(partial(self.store.try_lease, key))
+        try:
+            return await self._in_time(asked, asyncio.shield(taking))
+        except BaseException:
+            taking.add_done_callback(partial(self._given_back, key))  # nobody is there to hold it
+            raise
+
+    def _given_back(self, key: str, taking: asyncio.Future[bool]) -> None:
+        """Release a lease that came too late."""
+        if not taking.cancelled() and taking.exception() is None and taking.result():
+            self._on_thread(partial(self.store.release, key))
+
+    # ---------------------------------------------------------------------- a store on a server
+
+    async def _aside(self, asked: Asked, work: Callable[[], T]) -> T:
+        """What `work` says of the store; on a thread where that crosses a network, and not beyond the request's time."""
+        if self.store.quick:
+            return work()
+        return await self._in_time(asked, self._on_thread(work))
+
+    async def _in_time(self, asked: Asked, waited: Awaitable[T]) -> T:
+        timeout = asked.delivery.timeout.total
+        try:
+            return await asyncio.wait_for(waited, timeout)
+        except asyncio.TimeoutError:
+            raise TransportError(
+                f"the replay store {self.store.name} gave no answer within {timeout:g} s (timeout.total)",
+                phase="deadline",
+            ) from None
+
+    async def _put_there(self, asked: Asked, put: Callable[[], None], started: float) -> None:
+        """Record on a server. ReplayError where the request's time, and a little more, is not enough."""
+        total, spent = asked.delivery.timeout.total, asyncio.get_running_loop().time() - started
+        left = None if total is None else max(total - spent, RECORDING_TIME)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._on_thread(put)), left)
+        except asyncio.TimeoutError:
+            raise ReplayError(f"the replay store {self.store.name} did not take it in time") from None
+
+    def _on_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """`work` on one of the threads that wait for the store, so that it holds up neither the loop nor others."""
+        if self._waiters is None or self._waiters[0] != os.getpid():
+            from concurrent.futures import ThreadPoolExecutor  # costs import time, and most stores are files
+
+            self._waiters = (os.getpid(), ThreadPoolExecutor(STORE_THREADS, "antiphon-store"))
+        return asyncio.get_running_loop().run_in_executor(self._waiters[1], work)
+
+    async def _record(self, asked: Asked, call: Call, reply: Reply, started: float) -> list[str]:
         """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
         if asked.key is None:
             return []
@@ -544,7 +622,7 @@ class Road:
             try:
                 put(wait=False)
             except Busy:  # to be waited for, but not on this thread
-                await asyncio.to_thread(put)
+                await (asyncio.to_thread(put) if self.store.quick else self._put_there(asked, put, started))
         except ReplayError as error:
             log.warning("answer not recorded: %s", error)
             return [f"not recorded: {error}"]

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,7 @@ from .options import Command, Group, OptionType
 
 if TYPE_CHECKING:
     from ..completion import Completion
-    from ..replay import Store
+    from ..replay import ReplayStore
     from ..replay.store import Details
 
 __all__ = ["replay"]
@@ -217,17 +218,17 @@ def _pin(starts: tuple[str, ...], *, pinned: bool) -> None:
     tell(f"{'pinned' if pinned else 'unpinned'} {len(starts)} recording{'s' if len(starts) != 1 else ''}")
 
 
-def _store() -> Store:
-    from ..replay import Store
+def _store() -> AbstractContextManager[ReplayStore]:
+    from ..replay import chosen
 
-    return Store(home() / "replay.sqlite")
+    return closing(chosen(None, home()))
 
 
 def _selection(since: float | None, chosen: dict[str, str | None]) -> dict[str, Any]:
     return {**chosen, "since": None if since is None else time.time() - since}
 
 
-def _whole_key(store: Store, start: str) -> str:
+def _whole_key(store: ReplayStore, start: str) -> str:
     """The key that begins like this; the leading ``k1:`` may be missing."""
     start = start if start.startswith("k1:") else f"k1:{start}"
     if len(start) >= FULL_KEY:

@@ -17,7 +17,7 @@ from ..errors import AntiphonError
 
 if TYPE_CHECKING:
     from ..history import History
-    from ..replay import Store
+    from ..replay import ReplayStore
 
 __all__ = ["clean", "keep"]
 
@@ -25,7 +25,7 @@ log = logging.getLogger("antiphon")
 
 LARGEST = 4 << 20  # characters of a workflow that is looked at; what is kept may be smaller still
 
-_histories: WeakKeyDictionary[Store, History] = WeakKeyDictionary()
+_histories: WeakKeyDictionary[ReplayStore, History] = WeakKeyDictionary()
 
 
 def clean(workflow: object, words: str) -> dict[str, Any] | None:
@@ -47,10 +47,13 @@ def clean(workflow: object, words: str) -> dict[str, Any] | None:
     return json.loads(file.closed())
 
 
-def keep(workflow: Mapping[str, Any], keys: Iterable[str], store: Store, *, made: bool) -> None:
+def keep(workflow: Mapping[str, Any], keys: Iterable[str], store: ReplayStore, *, made: bool) -> None:
     """Say in the history that this workflow `made` these recordings, or has used them. Reads and writes files."""
     from ..history import History
+    from ..replay import Store
 
+    if not isinstance(store, Store) or not store.quick:  # on a server there is no history
+        return
     history = _histories.setdefault(store, History(store))
     try:
         for key in keys:

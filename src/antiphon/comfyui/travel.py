@@ -25,7 +25,7 @@ from ..errors import ReplayError, RequestError
 
 if TYPE_CHECKING:
     from ..completion import Completion
-    from ..replay import Carried, Packing, Store
+    from ..replay import Carried, Packing, ReplayStore
 
 __all__ = ["CHUNK", "Luggage", "Trip", "begun", "limit", "taken", "trip"]
 
@@ -85,7 +85,7 @@ class Luggage(dict[str, Any]):
                 self._running.add(node)
                 self._used[node] = {}
 
-    def used(self, node: str, keys: Iterable[str], store: Store) -> None:
+    def used(self, node: str, keys: Iterable[str], store: ReplayStore) -> None:
         """The answers of this node came from these recordings. Reads the store: milliseconds."""
         most = limit()
         with self._lock:
@@ -137,7 +137,7 @@ class Luggage(dict[str, Any]):
         return self._signatures[node]
 
 
-def _packing(store: Store, most: int, before: Carried | None) -> Packing:
+def _packing(store: ReplayStore, most: int, before: Carried | None) -> Packing:
     from ..replay import Packing
 
     return Packing(store, limit_bytes=most, before=before)
@@ -194,7 +194,7 @@ def _is_ours(node: object, ours: Callable[[str], bool]) -> bool:
     return isinstance(kind, str) and ours(kind)
 
 
-def begun(prompt: str, node: str, store: Callable[[], Store]) -> None:
+def begun(prompt: str, node: str, store: Callable[[], ReplayStore]) -> None:
     """A prompt with this node starts: where ComfyUI may have its outputs in the cache, their words come along."""
     luggage = _luggage.get(prompt)
     keys = () if luggage is None else luggage.remembered(node)
@@ -209,7 +209,7 @@ def begun(prompt: str, node: str, store: Callable[[], Store]) -> None:
 class Trip:
     """One node that answers in one prompt: what it may look up, and what it used."""
 
-    def __init__(self, luggage: Luggage | None, node: str, store: Store) -> None:
+    def __init__(self, luggage: Luggage | None, node: str, store: ReplayStore) -> None:
         self._luggage = luggage
         self._node = node
         self._store = store
@@ -267,7 +267,7 @@ class Trip:
             self._luggage.put()
 
 
-def trip(prompt: str, node: str, store: Store) -> Trip:
+def trip(prompt: str, node: str, store: ReplayStore) -> Trip:
     """The trip of a node that starts to answer."""
     return Trip(_luggage.get(prompt), node, store)
 

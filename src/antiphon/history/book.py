@@ -66,7 +66,7 @@ class History:
         """The page, without what is not in the store any more; and whether it was all there as it stands here."""
         from .finding import counted, items, numbers
 
-        with self._database.snapshot() as here, self.store.database.snapshot() as there:
+        with self._database.snapshot() as here, self._index.recordings.snapshot() as there:
             if here is None or there is None:
                 return Page((), None, 0), True
             ids = numbers(here, query, query.limit + 1)

@@ -13,7 +13,7 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..replay.lease import Leases
 from ..replay.pins import pinned
@@ -51,6 +51,7 @@ class Index:
 
     def __init__(self, store: Store, database: Database) -> None:
         self.store = store
+        self.recordings = cast("Database", store.database)  # a history is made over a file
         self.database = database
         self._leases = Leases(database.path.with_name("history.lock"))
         self._lock = threading.Lock()
@@ -92,7 +93,7 @@ class Index:
     # ------------------------------------------------------------------------------- what is to be done
 
     def _state(self) -> State:
-        row = self.store.database.row(
+        row = self.recordings.row(
             "SELECT (SELECT data_version FROM pragma_data_version), (SELECT max(id) FROM recordings)", ()
         )
         version, newest = row or (0, None)
@@ -114,7 +115,7 @@ class Index:
 
     def _look(self) -> None:
         """Find out what is to be done."""
-        with self.store.database.snapshot() as there:
+        with self.recordings.snapshot() as there:
             if there is None:
                 return  # no store: nothing is shown, and nothing is forgotten for good
             with self.database.snapshot() as here:
@@ -126,7 +127,7 @@ class Index:
                 else:
                     todo, gone = _compared(there, here)
                 lost = _lost(there, here, gone or _NONE)
-            pins = pinned(there)
+            pins = pinned(self.recordings, there)
             newest = there.execute("SELECT max(id) FROM recordings").fetchone()[0] or 0
         with self.database.writing() as db:
             forget(db, gone, lost)
@@ -178,7 +179,7 @@ class Index:
 
     def _rows(self, numbers: Sequence[int]) -> tuple[dict[int, Raw], set[bytes]]:
         """Those of these recordings that are not in the index, and the pinned keys."""
-        with self.store.database.snapshot() as there, self.database.snapshot() as here:
+        with self.recordings.snapshot() as there, self.database.snapshot() as here:
             if there is None:
                 return {}, set()
             here_already = set[tuple[Any, ...]]()
@@ -189,7 +190,7 @@ class Index:
             wanted = {
                 row.id: row for row in rows if row and (row.id, row.key, row.recorded_at) not in here_already
             }
-            return wanted, pinned(there)
+            return wanted, pinned(self.recordings, there)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

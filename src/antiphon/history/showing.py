@@ -153,7 +153,7 @@ def _pins(store: Store) -> set[str]:
     from ..replay.pins import pinned
 
     with store.database.snapshot() as db:
-        return set() if db is None else {shown_key(key) for key in pinned(db)}
+        return set() if db is None else {shown_key(key) for key in pinned(store.database, db)}
 
 
 # -------------------------------------------------------------------------------------------- its media

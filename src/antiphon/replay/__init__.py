@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .canon import canonical, key, key_of
 from .carrying import Carried, Packing, carried
+from .choice import chosen
 from .failures import Busy
+from .interface import ReplayStore
 from .store import Details, Entry, Recording, Store
 
 __all__ = [
@@ -14,9 +16,11 @@ __all__ = [
     "Entry",
     "Packing",
     "Recording",
+    "ReplayStore",
     "Store",
     "canonical",
     "carried",
+    "chosen",
     "key",
     "key_of",
 ]

@@ -22,9 +22,7 @@ from .packing import is_seconds, unpack, unpack_question, unpack_reply
 from .store import stored_key
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from .store import Store
+    from .interface import Connection, ReplayStore
 
 __all__ = ["SMALLEST", "Carried", "Packing", "carried"]
 
@@ -59,7 +57,7 @@ class Opened(NamedTuple):
 
 
 def carried(
-    store: Store, keys: Iterable[str], *, limit_bytes: int, before: Carried | None = None
+    store: ReplayStore, keys: Iterable[str], *, limit_bytes: int, before: Carried | None = None
 ) -> dict[str, Any]:
     """The recordings under `keys` as an object for the metadata of a picture; `json.dumps` of it keeps the limit.
 
@@ -76,7 +74,7 @@ def carried(
 class Packing:
     """`carried` again and again while answers come in: what has been packed once is not read and packed again."""
 
-    def __init__(self, store: Store, *, limit_bytes: int, before: Carried | None = None) -> None:
+    def __init__(self, store: ReplayStore, *, limit_bytes: int, before: Carried | None = None) -> None:
         if isinstance(limit_bytes, bool) or not isinstance(limit_bytes, int) or limit_bytes < SMALLEST:
             raise RequestError(
                 f"limit_bytes must be a whole number from {SMALLEST}, not {limit_bytes!r}",
@@ -131,7 +129,7 @@ class _Packed(NamedTuple):
 ABSENT = _Packed(-1, reason="not recorded")
 
 
-def _row(db: sqlite3.Connection | None, key: str) -> tuple[Any, ...] | None:
+def _row(db: Connection | None, key: str) -> tuple[Any, ...] | None:
     select = "SELECT id, digest, reply, question, recorded_at FROM recordings WHERE key = ?"
     stored = stored_key(key)
     return None if db is None else db.execute(select, (stored,)).fetchone()

@@ -11,16 +11,19 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import ReplayError
 from .failures import STORE, Busy, failure, is_locked
+from .store import Blob, Row, Selection, asks, write
 
 __all__ = ["Database", "Schema"]
+
+T = TypeVar("T")
 
 APPLICATION_ID: Final = 0x416E7470  # "Antp": says that an SQLite file is a replay store
 PAGE_SIZE: Final = 8_192
@@ -32,6 +35,8 @@ LOOK_AGAIN: Final = 1.0
 # the disk. SQLite itself would do it inside a commit, so it is told to only if our thread cannot keep up.
 CHECKPOINT_PAGES: Final = 4_000
 LATE_CHECKPOINT_PAGES: Final = 32_000
+# Pages given back to the disk in one transaction, so that other processes get their turn.
+FREED_PAGES: Final = 512
 
 # One entry for each version of the schema; user_version counts them. Never change one: add the next.
 MIGRATIONS: list[tuple[str, ...]] = [
@@ -228,6 +233,69 @@ class Database:
             self._drop_writer()
             with self._read_lock:
                 self._drop_reader()
+
+    def removing(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A transaction in which media may be dropped: here as any other, since there is one writer."""
+        return self.writing()
+
+    def again(self, work: Callable[[], T]) -> T:
+        """What `work` gives: nobody makes a transaction give way here."""
+        return work()
+
+    def write(self, db: sqlite3.Connection, row: Row, blobs: Iterable[Blob]) -> None:
+        """Write a recording and its media inside a transaction."""
+        write(db, row, blobs)
+
+    # --------------------------------------------------------------- where SQLite differs from others
+
+    def each(
+        self, db: sqlite3.Connection, sql: str, values: tuple[Any, ...] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, as they are taken. What fails underway is a ReplayError."""
+        try:
+            yield from db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise failure(error, self.path, self._schema.what) from error
+
+    def selected(
+        self,
+        db: sqlite3.Connection,
+        columns: str,
+        selection: Selection,
+        order: str,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Iterator[tuple[Any, ...]]:
+        """These columns of the recordings that are selected, in this order."""
+        db.create_function("asks", 2, asks, deterministic=True)
+        where, values = selection.where(("asks(question, ?)", selection.needle))
+        query = f"SELECT {columns} FROM recordings {where} {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return self.each(db, query, (*values, -1 if limit is None else limit, offset))
+
+    def has_pins(self, db: sqlite3.Connection) -> bool:
+        """Whether anything was ever pinned in this file."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'pins'"
+        return db.execute(query).fetchone() is not None
+
+    def make_pins(self, db: sqlite3.Connection) -> None:
+        """The table of pins, if there is none yet."""
+        db.execute("CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY) WITHOUT ROWID")
+
+    def problems(self, db: sqlite3.Connection) -> Generator[str]:
+        """What is wrong with the file's structure."""
+        yield from (row[0] for row in self.each(db, "PRAGMA integrity_check") if row[0] != "ok")
+
+    def give_back(self) -> None:
+        """Shrink the file. Page by page and not by VACUUM, which needs the space of a second copy and locks all out."""
+        left = None
+        while left != 0:
+            with self.writing() as db:
+                db.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()
+                before, left = left, db.execute("PRAGMA freelist_count").fetchone()[0]
+            if left == before:  # a file made without incremental vacuum: what is free is used again
+                break
+        self.checkpoint("TRUNCATE")
 
     # ---------------------------------------------------------------------------------- checkpoints
 

@@ -1,45 +1,39 @@
 """Pins: recordings that a person wants to keep. `prune` leaves them alone.
 
-They stand in the store's own file, so that pinning and pruning can never miss each other. The table is made with the
-first pin and is no step of the schema: a store without it is whole, for this version and for those before it.
+They stand in the store itself, so that pinning and pruning can never miss each other. In a file the table is made with
+the first pin and is no step of the schema: a store without it is whole, for this version and for those before it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import sqlite3
+    from .interface import Ground
 
-__all__ = ["has_pins", "pin", "pinned", "unpin"]
-
-_TABLE = "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY) WITHOUT ROWID"
+__all__ = ["pin", "pinned", "unpin"]
 
 
-def has_pins(db: sqlite3.Connection) -> bool:
-    """Whether anything was ever pinned in this file."""
-    return (
-        db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'pins'").fetchone()
-        is not None
-    )
+def pinned(ground: Ground, db: Any) -> set[bytes]:
+    """The pinned keys, as they are stored."""
+    return {row[0] for row in db.execute("SELECT key FROM pins").fetchall()} if ground.has_pins(db) else set()
 
 
-def pinned(db: sqlite3.Connection) -> set[bytes]:
-    """The pinned keys, as the file holds them."""
-    return {row[0] for row in db.execute("SELECT key FROM pins")} if has_pins(db) else set()
-
-
-def pin(db: sqlite3.Connection, key: bytes) -> bool:
+def pin(ground: Ground, db: Any, key: bytes) -> bool:
     """Pin this recording, in a transaction; whether there is one."""
-    if db.execute("SELECT 1 FROM recordings WHERE key = ?", (key,)).fetchone() is None:
+    if not _is_there(db, key):
         return False
-    db.execute(_TABLE)
-    db.execute("INSERT OR IGNORE INTO pins VALUES (?)", (key,))
+    ground.make_pins(db)
+    db.execute("INSERT INTO pins VALUES (?) ON CONFLICT DO NOTHING", (key,))
     return True
 
 
-def unpin(db: sqlite3.Connection, key: bytes) -> bool:
+def unpin(ground: Ground, db: Any, key: bytes) -> bool:
     """Take the pin away, in a transaction; whether there is such a recording."""
-    if has_pins(db):
+    if ground.has_pins(db):
         db.execute("DELETE FROM pins WHERE key = ?", (key,))
+    return _is_there(db, key)
+
+
+def _is_there(db: Any, key: bytes) -> bool:
     return db.execute("SELECT 1 FROM recordings WHERE key = ?", (key,)).fetchone() is not None

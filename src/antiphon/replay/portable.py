@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,15 +22,12 @@ from typing import IO, TYPE_CHECKING, Any
 from ..call import Reply
 from ..errors import ReplayError
 from .canon import TAG
-from .failures import damaged
 from .packing import Question, media_in, unpack, unpack_question, unpack_reply
 from .reading import FORMAT, MAX_LINE, Found, bad, record_json, record_sum, recordings_in
-from .store import asks, packed_blob, shown_key, stored_key, write
+from .store import Selection, packed_blob, shown_key, stored_key
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from .store import Store
+    from .interface import Connection, Ground, ReplayStore
 
 __all__ = ["Imported", "export", "import_"]
 
@@ -51,15 +49,15 @@ class Imported:
 
 
 def export(
-    store: Store, file: str | Path | IO[bytes], keys: list[str] | None, where: str, values: tuple[Any, ...]
+    store: ReplayStore, file: str | Path | IO[bytes], keys: list[str] | None, selection: Selection
 ) -> int:
     """Write recordings to `file`; how many."""
     if not isinstance(file, str | Path):
-        return _write(store, file, keys, where, values)
+        return _write(store, file, keys, selection)
     path = Path(file)
     try:
         with _whole_or_not(path) as stream:
-            return _write(store, stream, keys, where, values)
+            return _write(store, stream, keys, selection)
     except OSError as error:
         raise ReplayError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -77,16 +75,14 @@ def _whole_or_not(path: Path) -> Generator[IO[bytes]]:
         raise
 
 
-def _write(
-    store: Store, stream: IO[bytes], keys: list[str] | None, where: str, values: tuple[Any, ...]
-) -> int:
+def _write(store: ReplayStore, stream: IO[bytes], keys: list[str] | None, selection: Selection) -> int:
     with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as lines, store.database.snapshot() as db:
         lines.write(_line(FORMAT))
         recordings = 0
         written: set[str] = set()
-        for row in _selected(db, keys, where, values):
+        for row in _selected(store.database, db, keys, selection):
             recordings += 1
-            for line in _recording_lines(store.path, db, row, written):
+            for line in _recording_lines(store, db, row, written):
                 if len(line) > MAX_LINE:
                     raise ReplayError(f"{shown_key(row[0])} is too large for a portable file")
                 lines.write(line)
@@ -95,14 +91,13 @@ def _write(
 
 
 def _selected(
-    db: sqlite3.Connection | None, keys: list[str] | None, where: str, values: tuple[Any, ...]
+    ground: Ground, db: Connection | None, keys: list[str] | None, selection: Selection
 ) -> Iterator[tuple[Any, ...]]:
     wanted = None if keys is None else {stored_key(key) for key in keys}
     found: list[tuple[int, bytes]] = []
     if db is not None:
-        db.create_function("asks", 2, asks, deterministic=True)
-        rows = db.execute(f"SELECT id, key FROM recordings {where} ORDER BY id", values)  # noqa: S608
-        found = [row for row in rows if wanted is None or row[1] in wanted]
+        rows = ground.selected(db, "id, key", selection, "ORDER BY id")
+        found = [(row[0], row[1]) for row in rows if wanted is None or row[1] in wanted]
     missing = (wanted or set()) - {key for _, key in found}
     if missing:
         raise ReplayError(f"nothing (so selected) is recorded for {shown_key(min(missing))}")
@@ -114,7 +109,7 @@ def _selected(
 
 
 def _recording_lines(
-    path: Path, db: sqlite3.Connection | None, row: tuple[Any, ...], written: set[str]
+    store: ReplayStore, db: Connection | None, row: tuple[Any, ...], written: set[str]
 ) -> Iterator[bytes]:
     """The lines of one recording: media that the file does not have yet, then itself."""
     assert db is not None
@@ -131,11 +126,11 @@ def _recording_lines(
                 written.add(name)
         recording = _recording(key, recorded_at, unpack_reply(plain), asked)
     except ValueError as error:
-        raise damaged(path, f"{key}: {error}") from error
+        raise store.damaged(f"{key}: {error}") from error
     yield _line({"recording": recording, "sha256": record_sum(recording)})
 
 
-def _medium(db: sqlite3.Connection, name: str) -> bytes:
+def _medium(db: Connection, name: str) -> bytes:
     row = db.execute("SELECT data FROM blobs WHERE sha256 = ?", (bytes.fromhex(name),)).fetchone()
     data = unpack(row[0]) if row else b""
     if sha256(data).hexdigest() != name:
@@ -175,7 +170,7 @@ def _text(data: bytes) -> str | dict[str, str]:
 # ----------------------------------------------------------------------------------------------- import
 
 
-def import_(store: Store, file: str | Path | IO[bytes], *, replace: bool, max_bytes: int) -> Imported:
+def import_(store: ReplayStore, file: str | Path | IO[bytes], *, replace: bool, max_bytes: int) -> Imported:
     """Take in the recordings of `file`, once all of it has been checked."""
     with _seekable(file) as stream:
         start = stream.tell()
@@ -206,9 +201,13 @@ def _seekable(file: str | Path | IO[bytes]) -> Generator[IO[bytes]]:
         raise ReplayError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def _media_here(store: Store) -> set[str]:
+def _media_here(store: ReplayStore) -> set[str]:
     with store.database.snapshot() as db:
-        return set() if db is None else {row[0].hex() for row in db.execute("SELECT sha256 FROM blobs")}
+        return (
+            set()
+            if db is None
+            else {row[0].hex() for row in store.database.each(db, "SELECT sha256 FROM blobs")}
+        )
 
 
 def _check_media(found: Found, here: set[str]) -> None:
@@ -217,13 +216,18 @@ def _check_media(found: Found, here: set[str]) -> None:
             raise bad(found.row.key, f"its medium {name} is neither in the file nor in the store")
 
 
-def _take(store: Store, recordings: Iterator[Found], *, replace: bool) -> Imported:
+def _take(store: ReplayStore, recordings: Iterator[Found], *, replace: bool) -> Imported:
     counts = Imported()
     for group in _groups(recordings):
-        with store.database.writing() as db:
-            for found in group:
-                counts = _take_one(db, found, counts, replace=replace)
+        counts = store.database.again(partial(_take_group, store, group, counts, replace=replace))
         store.database.written(sum(found.size for found in group))
+    return counts
+
+
+def _take_group(store: ReplayStore, group: list[Found], counts: Imported, *, replace: bool) -> Imported:
+    with store.database.writing() as db:
+        for found in group:
+            counts = _take_one(store.database, db, found, counts, replace=replace)
     return counts
 
 
@@ -238,20 +242,20 @@ def _groups(recordings: Iterator[Found]) -> Iterator[list[Found]]:
         yield group
 
 
-def _take_one(db: sqlite3.Connection, found: Found, counts: Imported, *, replace: bool) -> Imported:
+def _take_one(ground: Ground, db: Connection, found: Found, counts: Imported, *, replace: bool) -> Imported:
     row = db.execute("SELECT reply FROM recordings WHERE key = ?", (stored_key(found.row.key),)).fetchone()
     if row is None:
-        _insert(db, found)
+        _insert(ground, db, found)
         return Imported(counts.new + 1, counts.same, counts.conflicting)
     if _same(row[0], found.reply):
         return Imported(counts.new, counts.same + 1, counts.conflicting)
     if replace:
-        _insert(db, found)
+        _insert(ground, db, found)
     return Imported(counts.new, counts.same, counts.conflicting + 1)
 
 
-def _insert(db: sqlite3.Connection, found: Found) -> None:
-    write(db, found.row, [packed_blob(name, data) for name, data in found.media.items()])
+def _insert(ground: Ground, db: Connection, found: Found) -> None:
+    ground.write(db, found.row, [packed_blob(name, data) for name, data in found.media.items()])
 
 
 def _same(packed: bytes, reply: Reply) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..call import Reply
 from ..errors import ReplayError
@@ -28,12 +28,12 @@ from .packing import (
     unpack_question,
     unpack_reply,
 )
-from .pins import has_pins, pin, unpin
+from .pins import pin, unpin
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from .database import Database
+    from .interface import Connection, Ground
     from .portable import Imported
     from .upkeep import Pruned, Report
 
@@ -111,6 +111,34 @@ class Row:
         return len(self.reply) + len(self.question)
 
 
+class Selection(NamedTuple):
+    """Which recordings: of a provider, of a model, recorded at this unix time or later, whose messages hold a text, pinned."""
+
+    provider: str | None = None
+    model: str | None = None
+    since: float | None = None
+    contains: str | None = None
+    pinned: bool = False
+
+    @property
+    def needle(self) -> str | None:
+        """What `asks` looks for."""
+        return None if self.contains is None else self.contains.casefold()
+
+    def where(self, *more: tuple[str, Any]) -> tuple[str, tuple[Any, ...]]:
+        """A WHERE clause (or nothing) for all but the text, and its values; with `more` clauses."""
+        wanted = (
+            ("provider = ?", self.provider),
+            ("model = ?", self.model),
+            ("recorded_at >= ?", self.since),
+            *more,
+        )
+        clauses = [(clause, value) for clause, value in wanted if value is not None]
+        only = ["key IN (SELECT key FROM pins)"] if self.pinned else []
+        where = " AND ".join([*only, *(clause for clause, _ in clauses)])
+        return f"WHERE {where}" if where else "", tuple(value for _, value in clauses)
+
+
 class Store:
     """Recorded replies in one SQLite file, by the key of the request.
 
@@ -119,11 +147,14 @@ class Store:
     store and what to do. `clock` gives unix seconds.
     """
 
+    # Looking up and leasing take microseconds: an event loop may do it.
+    quick = True
+
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path) if path is not None else home() / "replay.sqlite"
         self._clock = clock
         self._leases = Leases(self.path.with_name("replay.lock"))
-        self._opened: Database | None = None
+        self._opened: Ground | None = None
 
     def __enter__(self) -> Store:
         return self
@@ -132,10 +163,19 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Store({str(self.path)!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
     @property
-    def database(self) -> Database:
+    def name(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
+
+    def damaged(self, how: str) -> ReplayError:
+        """The error for content that is not what was written."""
+        return damaged(self.path, how)
+
+    @property
+    def database(self) -> Ground:
         """The file below. Imported here, because sqlite3 is slow to import."""
         if self._opened is None:
             from .database import Database
@@ -189,7 +229,7 @@ class Store:
         row = self._row(request, key, document or canonical(request), sent, reply)
         blobs = [packed_blob(m.sha256 or "", m.data) for m in media if m.data is not None]
         with self.database.writing(wait=wait) as db:
-            write(db, row, blobs)
+            self.database.write(db, row, blobs)
         self.database.written(row.size + sum(len(data) for _, _, data in blobs))
 
     def _row(self, request: Request, key: str, document: bytes, sent: bytes, reply: Reply) -> Row:
@@ -216,7 +256,7 @@ class Store:
                 raise ValueError("the reply does not match its SHA-256")
             return unpack_reply(data)
         except ValueError as error:
-            raise damaged(self.path, f"{key}: {error}") from error
+            raise self.damaged(f"{key}: {error}") from error
 
     # -------------------------------------------------------------------------------------- leases
 
@@ -250,15 +290,12 @@ class Store:
         `since` is in unix seconds; `pinned` leaves the pinned ones. Text is searched by reading recordings until `limit`
         are found: some 20 µs each.
         """
-        where, values = selection(provider, model, since, contains, pinned=pinned)
+        selection = Selection(provider, model, since, contains, pinned)
         with self.database.snapshot() as db:
-            if db is None or (pinned and not has_pins(db)):
+            if db is None or (pinned and not self.database.has_pins(db)):
                 return []
-            if contains is not None:
-                db.create_function("asks", 2, asks, deterministic=True)
-            rows = db.execute(
-                f"SELECT {_ENTRY} FROM recordings {where} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
-                (*values, limit, offset),
+            rows = self.database.selected(
+                db, _ENTRY, selection, "ORDER BY id DESC", limit=limit, offset=offset
             )
             return [_entry(row) for row in rows]
 
@@ -277,7 +314,7 @@ class Store:
             question = unpack_question(unpack(row[0]))
             blobs = {name: unpack(data) for name, data in self._blobs(media_in(question.request))}
         except ValueError as error:
-            raise damaged(self.path, f"{key}: {error}") from error
+            raise self.damaged(f"{key}: {error}") from error
         return Details(
             recording=recording,
             request=question.request,
@@ -293,10 +330,10 @@ class Store:
 
     def delete(self, key: str) -> bool:
         """Remove one recording, with the media that only it used; whether there was one."""
-        with self.database.writing() as db:
+        with self.database.removing() as db:
             used = "SELECT m.sha256 FROM media m JOIN recordings r ON m.recording = r.id WHERE r.key = ?"
             names = db.execute(used, (stored_key(key),)).fetchall()
-            unpin(db, stored_key(key))
+            unpin(self.database, db, stored_key(key))
             found = delete_row(db, stored_key(key))
             db.executemany(DELETE_UNUSED, names)
         return found
@@ -304,7 +341,7 @@ class Store:
     def pin(self, key: str, pinned: bool = True) -> bool:
         """Pin a recording, so that `prune` keeps it, or unpin it; whether there is one of this key."""
         with self.database.writing() as db:
-            return (pin if pinned else unpin)(db, stored_key(key))
+            return (pin if pinned else unpin)(self.database, db, stored_key(key))
 
     # -------------------------------------------------------------------------- portable and upkeep
 
@@ -325,8 +362,8 @@ class Store:
         """
         from .portable import export
 
-        where, values = selection(provider, model, since, contains)
-        return export(self, file, None if keys is None else list(keys), where, values)
+        selection = Selection(provider, model, since, contains)
+        return export(self, file, None if keys is None else list(keys), selection)
 
     def import_(
         self, file: str | Path | IO[bytes], *, replace: bool = False, max_bytes: int = 1 << 36
@@ -389,27 +426,6 @@ def stored_key(key: str) -> bytes:
 def shown_key(stored: bytes) -> str:
     """A key as people write it."""
     return TAG + stored[1:].hex()
-
-
-def selection(
-    provider: str | None,
-    model: str | None,
-    since: float | None,
-    contains: str | None,
-    *,
-    pinned: bool = False,
-) -> tuple[str, tuple[Any, ...]]:
-    """A WHERE clause (or nothing) and its values. `contains` needs the SQL function `asks`, `pinned` the table."""
-    wanted = (
-        ("provider = ?", provider),
-        ("model = ?", model),
-        ("recorded_at >= ?", since),
-        ("asks(question, ?)", contains.casefold() if contains is not None else None),
-    )
-    clauses = [(clause, value) for clause, value in wanted if value is not None]
-    only = ["key IN (SELECT key FROM pins)"] if pinned else []
-    where = " AND ".join([*only, *(clause for clause, _ in clauses)])
-    return f"WHERE {where}" if where else "", tuple(value for _, value in clauses)
 
 
 def asks(question: bytes, needle: str) -> bool:
@@ -481,7 +497,7 @@ def write(db: sqlite3.Connection, row: Row, blobs: Iterable[Blob]) -> None:
         db.execute("INSERT INTO media VALUES (?, ?)", (written.lastrowid, bytes.fromhex(name)))
 
 
-def delete_row(db: sqlite3.Connection, key: bytes) -> bool:
+def delete_row(db: Connection, key: bytes) -> bool:
     """Remove a recording inside a transaction, its media aside; whether there was one."""
     row = db.execute("SELECT id FROM recordings WHERE key = ?", (key,)).fetchone()
     if row is None:

@@ -10,21 +10,18 @@ from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ReplayError
 from .canon import TAG, canonical_json
 from .packing import media_in, unpack, unpack_question, unpack_reply
-from .pins import has_pins
 from .store import DELETE_UNUSED, shown_key
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from .store import Store
+    from .interface import Connection, Ground, ReplayStore
 
 __all__ = ["Problem", "Pruned", "Report", "prune", "verify"]
 
-# Recordings removed, and pages given back, in one transaction, so that other processes get their turn.
+# Recordings removed in one transaction, so that other processes get their turn.
 GROUP = 1_000
-PAGES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +56,31 @@ class Pruned:
 # ----------------------------------------------------------------------------------------------- verify
 
 
-def verify(store: Store) -> Report:
+def verify(store: ReplayStore) -> Report:
     """Read everything, and derive every key and hash again."""
-    import sqlite3
-
     problems: list[Problem] = []
     counts = [0, 0]
     with store.database.snapshot() as db:
         if db is None:
             return Report(0, 0, ())
         try:
-            problems += [
-                Problem("", row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"
-            ]
+            problems += [Problem("", what) for what in store.database.problems(db)]
             for number, check in enumerate((_checked_recordings, _checked_media)):
-                for found in check(db):
+                for found in check(store.database, db):
                     counts[number] += 1
                     problems += found
-        except sqlite3.DatabaseError as error:
-            problems.append(Problem("", f"the file cannot be read any further: {error}"))
+        except ReplayError as error:
+            problems.append(Problem("", f"it cannot be read any further: {error}"))
     return Report(counts[0], counts[1], tuple(problems))
 
 
-def _checked_recordings(db: sqlite3.Connection) -> Iterator[list[Problem]]:
-    here = {row[0].hex() for row in db.execute("SELECT sha256 FROM blobs")}
+def _checked_recordings(ground: Ground, db: Connection) -> Iterator[list[Problem]]:
+    here = {row[0].hex() for row in ground.each(db, "SELECT sha256 FROM blobs")}
     linked: dict[int, set[str]] = defaultdict(set)
-    for recording, name in db.execute("SELECT recording, sha256 FROM media"):
+    for recording, name in ground.each(db, "SELECT recording, sha256 FROM media"):
         linked[recording].add(name.hex())
     columns = "id, key, provider, model, seed, digest, reply, question"
-    for row in db.execute(f"SELECT {columns} FROM recordings ORDER BY id"):  # noqa: S608
+    for row in ground.each(db, f"SELECT {columns} FROM recordings ORDER BY id"):  # noqa: S608
         wrong: list[str] = []
         try:
             wrong.extend(_wrong(row, linked.get(row[0], set()), here))
@@ -122,8 +115,8 @@ def _wrong(row: tuple[Any, ...], linked: set[str], here: set[str]) -> Iterator[s
         yield f"the medium {name} is missing"
 
 
-def _checked_media(db: sqlite3.Connection) -> Iterator[list[Problem]]:
-    for name, size, packed in db.execute("SELECT sha256, size, data FROM blobs"):
+def _checked_media(ground: Ground, db: Connection) -> Iterator[list[Problem]]:
+    for name, size, packed in ground.each(db, "SELECT sha256, size, data FROM blobs"):
         try:
             data = unpack(packed)
         except ValueError as error:
@@ -137,7 +130,7 @@ def _checked_media(db: sqlite3.Connection) -> Iterator[list[Problem]]:
 
 
 def prune(
-    store: Store,
+    store: ReplayStore,
     *,
     now: float,
     older_than: float | None,
@@ -152,29 +145,30 @@ def prune(
         newest = db.execute("SELECT max(recorded_at) FROM recordings").fetchone()[0]
         everything = provider is not None and older_than is None and max_bytes is None
         before = None if older_than is None else now - older_than
-        doomed = _doomed(db, provider, before, 0 if everything else max_bytes)
-        counts = _counted(db, doomed)
+        doomed = _doomed(store.database, db, provider, before, 0 if everything else max_bytes)
+        counts = _counted(store.database, db, doomed)
     if not dry_run:
         _remove(store, doomed, newest)
-        _give_back(store)
+        store.database.give_back()
     return counts
 
 
 def _doomed(
-    db: sqlite3.Connection, provider: str | None, before: float | None, max_bytes: int | None
+    ground: Ground, db: Connection, provider: str | None, before: float | None, max_bytes: int | None
 ) -> array[int]:
     """The ids of what has to go: all from before that time, and beyond that the oldest until the rest fits.
 
     What is pinned stays, and so takes its room first.
     """
-    media = _media_sizes(db)
+    media = _media_sizes(ground, db)
     counted: set[bytes] = set()
     doomed = array("q")
     kept = 0
-    pinned = "key IN (SELECT key FROM pins)" if has_pins(db) else "0"
-    rows = db.execute(
-        f"SELECT id, recorded_at, size, {pinned} AS pinned FROM recordings WHERE ? IS NULL OR provider = ? "  # noqa: S608
-        "ORDER BY pinned DESC, recorded_at DESC, id DESC",
+    pinned = "CASE WHEN key IN (SELECT key FROM pins) THEN 1 ELSE 0 END" if ground.has_pins(db) else "0"
+    rows = ground.each(
+        db,
+        f"SELECT id, recorded_at, size, {pinned} AS pinned FROM recordings "  # noqa: S608
+        "WHERE CAST(? AS TEXT) IS NULL OR provider = ? ORDER BY pinned DESC, recorded_at DESC, id DESC",
         (provider, provider),
     )
     for number, recorded_at, size, stays in rows:
@@ -188,49 +182,41 @@ def _doomed(
     return doomed
 
 
-def _media_sizes(db: sqlite3.Connection) -> dict[int, dict[bytes, int]]:
+def _media_sizes(ground: Ground, db: Connection) -> dict[int, dict[bytes, int]]:
     """For each recording that has media: their stored sizes."""
     sizes: dict[int, dict[bytes, int]] = defaultdict(dict)
     query = "SELECT m.recording, m.sha256, length(b.data) FROM media m JOIN blobs b ON b.sha256 = m.sha256"
-    for recording, name, size in db.execute(query):
+    for recording, name, size in ground.each(db, query):
         sizes[recording][name] = size
     return sizes
 
 
-def _counted(db: sqlite3.Connection, doomed: array[int]) -> Pruned:
+def _counted(ground: Ground, db: Connection, doomed: array[int]) -> Pruned:
     gone = set(doomed)
-    size = sum(row[1] for row in db.execute("SELECT id, size FROM recordings") if row[0] in gone)
-    used = {name for number, media in _media_sizes(db).items() if number not in gone for name in media}
-    unused = {name: n for name, n in db.execute("SELECT sha256, length(data) FROM blobs") if name not in used}
+    size = sum(row[1] for row in ground.each(db, "SELECT id, size FROM recordings") if row[0] in gone)
+    used = {
+        name for number, media in _media_sizes(ground, db).items() if number not in gone for name in media
+    }
+    unused = {
+        name: n for name, n in ground.each(db, "SELECT sha256, length(data) FROM blobs") if name not in used
+    }
     return Pruned(len(gone), len(unused), size + sum(unused.values()))
 
 
-def _remove(store: Store, doomed: array[int], newest: float | None) -> None:
+def _remove(store: ReplayStore, doomed: array[int], newest: float | None) -> None:
     ids = iter(doomed)
     while group := [(number, newest) for number in islice(ids, GROUP)]:
         with store.database.writing() as db:
             # A number is used again when the last row goes; what is newer than our look is not what we saw.
-            unpinned = "AND key NOT IN (SELECT key FROM pins)" if has_pins(db) else ""
+            unpinned = "AND key NOT IN (SELECT key FROM pins)" if store.database.has_pins(db) else ""
             db.executemany(
                 f"DELETE FROM recordings WHERE id = ? AND recorded_at <= ? {unpinned}",  # noqa: S608
                 group,
             )
         store.database.written(GROUP * 4_096)
-    with store.database.writing() as db:
+    with store.database.removing() as db:
         db.execute("DELETE FROM media WHERE recording NOT IN (SELECT id FROM recordings)")
         names = db.execute(
             "SELECT sha256 FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM media)"
         ).fetchall()
         db.executemany(DELETE_UNUSED, names)
-
-
-def _give_back(store: Store) -> None:
-    """Shrink the file. Page by page and not by VACUUM, which needs the space of a second copy and locks all out."""
-    left = None
-    while left != 0:
-        with store.database.writing() as db:
-            db.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
-            before, left = left, db.execute("PRAGMA freelist_count").fetchone()[0]
-        if left == before:  # a file made without incremental vacuum: what is free is used again
-            break
-    store.database.checkpoint("TRUNCATE")
