@@ -423,8 +423,11 @@ class Road:
         finally:
             self.prefixes.settle(shared, answered=answered)
 
-    def _signed(self, asked: Asked, call: Call) -> Call:
-        """`call` with its credential, if the provider wants one and the endpoint has brought none."""
+    def _signed(self, asked: Asked, call: Call, base: str = "") -> Call:
+        """`call` with its credential, if the provider wants one and the endpoint has brought none.
+
+        `base` is the address that the credential must be allowed for, where that is not the call's own.
+        """
         provider = asked.provider
         if provider.key == "none" or call.secrets:
             return call
@@ -432,7 +435,7 @@ class Road:
             asked.credential or provider.name,
             env=() if asked.credential else provider.key_env,
             own_hosts=provider.own_hosts,
-            host=call.url,
+            host=base or call.url,
             given=asked.given,
             required=provider.key == "required" or bool(asked.credential),
         )
@@ -593,33 +596,42 @@ class Road:
         ready = await self._ready(asked)
         return asked.way.dialect.encode(ready.request, asked.way.quirks, stream=False)
 
+    async def address(self, asked: Asked) -> str:
+        """Where `asked` would go now."""
+        async with _opened(asked, asked.request) as endpoint:
+            return endpoint.base_url
+
     async def about(
         self,
         asked: Asked,
         call: Call,
         *,
+        files: bool = False,
         once: bool = False,
         on_piece: Callable[[bytes], object] | None = None,
     ) -> Reply:
         """Send a call that asks for no completion (its URL relative) to where `asked` would go, with its credential.
 
-        With `on_piece` the body goes there, without any key in it. With `once` it is sent one time at the most.
+        With `files` it goes to where the files of jobs are kept. With `on_piece` the body goes there, without any key
+        in it. With `once` it is sent one time at the most.
         """
         async with _opened(asked, asked.request) as endpoint:
-            whole = replace(
-                call,
-                url=f"{endpoint.models_base or endpoint.base_url}/{call.url}",
-                headers={**asked.provider.headers, **endpoint.headers, **call.headers},
-            )
+            kept = await asyncio.to_thread(endpoint.files) if files and endpoint.files else None
+            if kept is None:
+                base = endpoint.models_base or endpoint.base_url
+                headers = {**asked.provider.headers, **endpoint.headers, **call.headers}
+                whole = replace(call, url=f"{base}/{call.url}", headers=headers)
+            else:
+                whole = replace(call, url=kept.address(call.url))
             with _naming(asked.provider.name):
-                whole = self._signed(asked, whole)
+                whole = self._signed(asked, whole, "" if kept is None else kept.base)
                 scrubbed = None if on_piece is None else Scrubbed(whole.secrets, on_piece)
                 reply = await self.transport.send(
                     whole,
                     asked.delivery,
-                    check=asked.way.dialect.error,
+                    check=asked.way.dialect.error if kept is None else kept.error,
                     answer=asked.provider.answer,
-                    sign=_signing(asked),
+                    sign=_signing(asked) if kept is None else kept.sign,
                     on_piece=scrubbed,
                     once=once,
                 )

@@ -96,6 +96,13 @@ FAILED = 4  # the exit code where some rows have errors
     help="Through the provider's own batch API: half the price, within a day.",
 )
 @click.option(
+    "--via-option",
+    "via_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --via: what that batch API has to know besides, such as s3 and role (may be repeated).",
+)
+@click.option(
     "--poll",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
@@ -107,7 +114,8 @@ FAILED = 4  # the exit code where some rows have errors
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, via: str | None, poll: float | None, as_json: bool, quiet: bool, **given: Any,
+    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, as_json: bool, quiet: bool,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
 
@@ -132,7 +140,10 @@ def batch(
         with ExitStack() as open_now:
             client = open_now.enter_context(opened_client())
             if via is not None:
-                job = open_now.enter_context(_answered(client, job, poll, retry_errors, quiet or as_json))
+                options = dict(_pair(text, "--via-option", "NAME=VALUE") for text in via_options)
+                job = open_now.enter_context(
+                    _answered(client, job, poll, retry_errors, quiet or as_json, options)
+                )
             open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
     except (AntiphonError, KeyboardInterrupt):
@@ -151,14 +162,26 @@ def batch(
 
 @contextmanager
 def _answered(
-    client: Client, job: Job, poll: float | None, retry_errors: bool, quiet: bool
+    client: Client,
+    job: Job,
+    poll: float | None,
+    retry_errors: bool,
+    quiet: bool,
+    options: dict[str, str],
 ) -> Generator[Job]:
     """The batch after its provider's own batch API has answered it."""
     from ..jobs.journal import Journal
     from ..jobs.via import Via
 
     journal = Journal(client.home)
-    via = Via(client, job, journal, retry_errors=retry_errors, told=(lambda _: None) if quiet else tell)
+    via = Via(
+        client,
+        job,
+        journal,
+        retry_errors=retry_errors,
+        told=(lambda _: None) if quiet else tell,
+        options=options,
+    )
     if poll is not None:
         via.poll = (poll, poll)
     try:
@@ -207,10 +230,10 @@ def _members(schema: Any) -> tuple[str, ...]:
     return tuple(cast("Mapping[str, Any]", properties)) if isinstance(properties, Mapping) else ()
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str = "--set", form: str = "SETTING=COLUMN") -> tuple[str, str]:
     setting, equals, column = text.partition("=")
     if not equals or not setting or not column:
-        raise click.UsageError(f"--set takes SETTING=COLUMN, not {text!r}.")
+        raise click.UsageError(f"{option} takes {form}, not {text!r}.")
     return setting, column
 
 

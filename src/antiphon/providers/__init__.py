@@ -17,22 +17,36 @@ from types import ModuleType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from ..call import Call, Secret
+from ..call import Call, Reply, Secret
 from ..dialects import Dialect, Model, Quirks
 from ..dialects._jobs import Jobs
-from ..errors import RequestError
+from ..errors import ReplyError, RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits, is_loopback
 from ._facts import LEVELS, Maker, facts
 
-__all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
+__all__ = ["LEVELS", "Endpoint", "Files", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where the files of jobs are kept, if not with the provider itself.
+
+    A key is looked for that may go to `base`. `address` gives a file's URL by its name, `sign` signs a call to it just
+    before it goes out, `error` is the typed error for a refusal.
+    """
+
+    base: str
+    address: Callable[[str], str]
+    sign: Callable[[Call], Awaitable[Call]]
+    error: Callable[[Reply], ReplyError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body.
 
-    `models_base` is where the models are listed, if not there too. `stream` asks for the answer in pieces even
+    `models_base` is where the models are listed, if not there too; `files` says where a job's files are kept, if elsewhere. `stream` asks for the answer in pieces even
     where it is wanted whole: for a server that only while it streams notices that nobody listens any more.
     """
 
@@ -41,6 +55,7 @@ class Endpoint:
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     models_base: str = ""
     stream: bool = False
+    files: Callable[[], Files] | None = None
 
 
 @dataclass(frozen=True, slots=True)
