@@ -58,6 +58,8 @@ class Provider:
     )  # step: set when it is done; its answer waits
     go: threading.Event = field(default_factory=threading.Event)
     steps: list[str] = field(default_factory=list)
+    redirected: dict[str, dict[str, str]] = field(default_factory=dict)  # step: headers of a 301; once
+    unlisted: bool = False  # a listing does not have the jobs yet
     keys: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     jobs: list[Work] = field(default_factory=list)
@@ -97,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         step, act = self.step(method, url.path)
+        more: dict[str, str] = {}
         with provider.lock:
             provider.steps.append(step)
             if payer := self.payer():
@@ -104,6 +107,9 @@ class Handler(BaseHTTPRequestHandler):
             refused = self.refuses(step, raw)
             if refused is not None:
                 status, answer = refused
+            elif step in provider.redirected:
+                status, answer = 301, error_xml("PermanentRedirect", "elsewhere")
+                more = provider.redirected.pop(step)
             elif step in provider.broken:
                 status, answer = provider.broken.pop(step), {"error": {"message": "out of order"}}
             else:
@@ -121,6 +127,8 @@ class Handler(BaseHTTPRequestHandler):
         kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(payload)))
+        for name, value in more.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
 
@@ -456,7 +464,7 @@ class Bedrock(Handler):
 
     def listing(self, raw: bytes, path: str, query: Any) -> Any:
         assert query["sortOrder"] == "Descending"
-        jobs = self.provider.jobs[::-1]
+        jobs = [] if self.provider.unlisted else self.provider.jobs[::-1]
         start = int(query.get("nextToken", 0))
         more = {"nextToken": str(start + 1)} if start + 1 < len(jobs) else {}
         return {"invocationJobSummaries": [self.shown(job) for job in jobs[start : start + 1]], **more}
