@@ -121,6 +121,24 @@ def test_a_wrong_key_stops_at_once(cli: Callable[..., Any], peer: Peer, tmp_path
     assert not (tmp_path / "o.jsonl").exists()
 
 
+def test_events_tell_all(
+    cli: Callable[..., Any], echo_script: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A JSON event holds rate, time left, tokens, cost, estimate and errors by kind."""
+    monkeypatch.setattr("antiphon.cli.batch.EVENTS", 0.0)
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"p{i}"}) + "\n" for i in range(4)))
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.25}
+    result = cli("batch", path, "-m", "echo", "--json", *echo_script(usage=usage))
+    assert result.exit_code == 0, result.stderr
+    *before, done = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (done["event"], done["cost"], done["cost_unknown"], done["seconds_left"]) == ("done", 1.0, 0, 0.0)
+    assert (done["input_tokens"], done["output_tokens"], done["errors"]) == (12, 16, {})
+    assert [event["cost_estimate"] for event in before] == [1.0] * len(before)
+    assert before
+    assert all(event["rows_per_second"] > 0 and event["seconds_left"] >= 0 for event in before)
+
+
 def test_json_events(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
     """--json tells the end as one object on stderr; stdout holds the rows only."""
     result = cli("batch", many(tmp_path, 3), "-p", "{word}", "--json", *at(peer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = ["batch"]
 # Seconds between two lines of progress where nobody looks at a bar, and between two JSON events.
 TELLING = 5.0
 EVENTS = 1.0
+PACE = 60.0  # seconds over which the rate is taken
 FAILED = 4  # the exit code where some rows have errors
 
 
@@ -253,6 +255,7 @@ class _Shown:
         self._json = as_json
         self._started = self._told = time.monotonic()
         self._every = None if quiet and not as_json else EVENTS if as_json else TELLING
+        self._pace = _Pace(self._started)
         self._last: Tally | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -274,7 +277,8 @@ class _Shown:
 
     def _draw(self, bar: Progress, task: TaskID) -> None:
         if self._last is not None:
-            bar.update(task, completed=self._last.rows, facts=_facts(self._last))
+            now = _facts(self._last, self._left(self._last))
+            bar.update(task, completed=self._last.rows, facts=f"{self._pace.rate():,.1f} rows/s{now}")
 
     def tell(self, tally: Tally) -> None:
         self._last = tally
@@ -282,44 +286,94 @@ class _Shown:
         if self._every is None or now - self._told < self._every:
             return
         self._told = now
+        self._pace.see(now, tally.rows)
         if self._bar is not None and self._task is not None:
             self._draw(self._bar, self._task)
         elif self._json:
             self._event("progress", tally)
         else:
-            tell(self._line(tally))
+            tell(self._line(tally, self._pace.rate()))
 
     def end(self, tally: Tally, output: Path | None) -> None:
         if self._json:
             self._event("done", tally, output=None if output is None else str(output))
         elif self._every is not None:
-            tell(self._line(tally) + (f" · wrote {output}" if output else ""))
+            tell(self._line(tally, self._whole_rate(tally)) + (f" · wrote {output}" if output else ""))
 
-    def _rate(self, tally: Tally) -> float:
+    def _whole_rate(self, tally: Tally) -> float:
         return tally.rows / max(time.monotonic() - self._started, 1e-9)
 
-    def _line(self, tally: Tally) -> str:
-        of = f" of {self._total:,}" if self._total else ""
-        return f"{tally.rows:,}{of} rows · {self._rate(tally):,.1f} rows/s{_facts(tally)}"
+    def _left(self, tally: Tally) -> int | None:
+        """How many rows are still to come."""
+        return None if self._total is None else max(self._total - tally.rows, 0)
+
+    def _line(self, tally: Tally, rate: float) -> str:
+        of, left = f" of {self._total:,}" if self._total else "", self._left(tally)
+        line = f"{tally.rows:,}{of} rows · {rate:,.1f} rows/s"
+        if left and rate > 0:
+            line += f" · {_time(left / rate)} left"
+        return line + _facts(tally, left)
 
     def _event(self, name: str, tally: Tally, **more: Any) -> None:
+        left, costs = self._left(tally), tally.costs
+        rate = self._whole_rate(tally) if name == "done" else self._pace.rate()
         event = {
             "event": name, "rows": tally.rows, "total": self._total, "replayed": tally.replayed,
-            "rows_per_second": round(self._rate(tally), 3), "input_tokens": tally.input_tokens,
-            "output_tokens": tally.output_tokens, "cost": tally.cost or None, "errors": dict(tally.errors), **more,
+            "rows_per_second": round(rate, 3),
+            "seconds_left": None if left is None or rate <= 0 else round(left / rate, 1),
+            "input_tokens": tally.input_tokens, "output_tokens": tally.output_tokens,
+            "cost": costs.usd, "cost_unknown": costs.unknown,
+            "cost_estimate": None if left is None else costs.estimate(left), "errors": dict(tally.errors), **more,
         }  # fmt: skip
         click.echo(safe_json(event), err=True)
 
 
-def _facts(tally: Tally) -> str:
-    """What is worth knowing besides the count: only what there is."""
+class _Pace:
+    """How fast it goes now: over the last minute, since rows that are replayed at first say little of those to come."""
+
+    def __init__(self, started: float) -> None:
+        self._seen: deque[tuple[float, int]] = deque([(started, 0)])
+
+    def see(self, now: float, rows: int) -> None:
+        self._seen.append((now, rows))
+        while len(self._seen) > 2 and now - self._seen[1][0] > PACE:
+            self._seen.popleft()
+
+    def rate(self) -> float:
+        """Rows a second; 0 while nothing was seen."""
+        (before, first), (now, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (now - before) if now > before else 0.0
+
+
+def _time(seconds: float) -> str:
+    """A time that is left, for people."""
+    minutes, rest = divmod(round(min(seconds, 360_000)), 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def _facts(tally: Tally, left: int | None = None) -> str:
+    """What is worth knowing besides the count: only what there is. `left` rows are still to come."""
     facts = [
         f"{tally.replayed:,} replayed" if tally.replayed else "",
         f"{tally.input_tokens:,}+{tally.output_tokens:,} tokens" if tally.input_tokens else "",
-        f"${tally.cost:,.4f}" if tally.cost else "",
+        _cost(tally, left),
         *(f"{count:,} {kind}" for kind, count in tally.errors.most_common()),
     ]
     return "".join(f" · {fact}" for fact in facts if fact)
+
+
+def _cost(tally: Tally, left: int | None) -> str:
+    """The cost so far and at the end, and of how many answers it is not known; empty where nothing costs anything."""
+    from ..prices import dollars
+
+    costs = tally.costs
+    if costs.unknown:
+        known = f"{dollars(costs.usd)} and " if costs.usd else ""
+        return f"{known}{costs.unknown:,} of unknown cost"
+    if not costs.usd:
+        return ""
+    estimate = costs.estimate(left) if left else None
+    return dollars(costs.usd) + (f", about {dollars(estimate)} in all" if estimate else "")
 
 
 def _bar() -> Progress:
