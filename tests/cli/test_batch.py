@@ -218,3 +218,24 @@ def test_killed_at_random_moments(peer: Peer, tmp_path: Path):
     counts = Counter(asked(peer))
     assert len(counts) == 300
     assert sum(counts.values()) - 300 <= 5 * 8
+
+
+def test_fast_rows(cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`batch --fast` says what it does and puts it into each row; who has no such way is refused."""
+    monkeypatch.setenv("ANTIPHON_LOCAL_SLOTS", "2")
+    monkeypatch.setenv("ANTIPHON_LOCAL_CONTEXT", "256")
+    local = pytest.importorskip("antiphon.local")
+    pytest.importorskip("xllamacpp")
+    path = tmp_path / "in.txt"
+    path.write_text("Say yes.\nSay no.\n")
+    refused = cli("batch", path, "-m", "echo", "--fast")
+    assert "echo has no fast way" in refused.stderr
+    assert refused.exit_code == 2
+    try:
+        done = cli("batch", path, "-m", "local", "--max-tokens", 4, "--fast")
+    finally:
+        local.unload()
+    assert done.exit_code == 0, done.stderr
+    assert "fast: rows are computed together" in done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(row["notes"][-1].startswith("fast:") for row in rows)

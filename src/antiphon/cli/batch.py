@@ -7,12 +7,13 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ..errors import AntiphonError
+from ..errors import AntiphonError, RequestError
 from .answering import opened_client
 from .console import is_terminal, safe_json, tell
 from .options import Command, asks, settings
@@ -20,7 +21,7 @@ from .options import Command, asks, settings
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..client import Client
+    from ..client import Client, Settings
     from ..jobs.plan import Plan
     from ..jobs.run import Job, Tally
     from ..jobs.sources import Source
@@ -110,13 +111,18 @@ FAILED = 4  # the exit code where some rows have errors
     metavar="SECONDS",
     help="With --via: time between two looks at a job. [default: 5, growing to 120]",
 )
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="With the embedded model: compute rows together. The same row may then be answered otherwise another time.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Progress and the result as JSON events on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @asks
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, as_json: bool, quiet: bool,
+    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool, as_json: bool, quiet: bool,
     **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
@@ -141,6 +147,11 @@ def batch(
     try:
         with ExitStack() as open_now:
             client = open_now.enter_context(opened_client())
+            if fast:
+                job = _quickly(client, job)
+                shown.note(
+                    "fast: rows are computed together; their answers are recorded apart from exact ones"
+                )
             if via is not None:
                 options = dict(_pair(text, "--via-option", "NAME=VALUE") for text in via_options)
                 job = open_now.enter_context(
@@ -160,6 +171,24 @@ def batch(
     shown.end(tally, output)
     if tally.failed:
         click.get_current_context().exit(FAILED)
+
+
+def _quickly(client: Client, job: Job) -> Job:
+    """The batch with all its requests computed together. RequestError where whoever is asked has no such way."""
+    settings = cast("Settings", dict(job.settings))
+    provider = client.account(settings).provider
+    if not provider.fast:
+        raise RequestError(
+            f"{provider.name} has no fast way",
+            field="fast",
+            hint="Leave --fast out; it is for the embedded model.",
+        )
+    if several := {"provider", "model"} & job.plan.settings.keys():
+        raise RequestError(
+            "with --fast all rows have one model", field="fast", hint=f"Leave --set {min(several)}= out."
+        )
+    extra = {**settings.get("extra", {}), **provider.fast}
+    return replace(job, settings={**job.settings, "extra": extra})
 
 
 @contextmanager
@@ -293,6 +322,13 @@ class _Shown:
             self._event("progress", tally)
         else:
             tell(self._line(tally, self._pace.rate()))
+
+    def note(self, text: str) -> None:
+        """Something to know before it begins."""
+        if self._json:
+            click.echo(safe_json({"event": "note", "text": text}), err=True)
+        elif self._every is not None:
+            tell(text)
 
     def end(self, tally: Tally, output: Path | None) -> None:
         if self._json:

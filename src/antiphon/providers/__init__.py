@@ -67,7 +67,9 @@ class Way:
 
     def notes(self, request: Request) -> tuple[str, ...]:
         """What the user should know about how the request was put, such as a limit that had to be filled in."""
-        return self.dialect.notes(request, self.quirks)
+        extra = request.config.extra
+        told = (text for name, text in self.quirks.noted.items() if extra.get(name))
+        return (*self.dialect.notes(request, self.quirks), *told)
 
 
 Open = Callable[[Request], AbstractAsyncContextManager[Endpoint]]
@@ -91,6 +93,8 @@ class Provider:
     `price_names` gives the names a model may have there, the likelier ones first, for the name in the answer and the
     name that was asked for. `free` says where asking costs nothing: "always",
     or "here" for a server at an address of this machine.
+
+    `fast` is what a request's `extra` says where speed is worth more than the same answer every time, if it can say so.
 
     `jobs` gives the provider's own batch API for the dialects that it takes requests of.
     """
@@ -120,6 +124,7 @@ class Provider:
     price_id: str = ""
     price_names: Callable[[str, str], tuple[str, ...]] | None = None
     free: Literal["", "always", "here"] = ""
+    fast: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: Mapping[str, Jobs] = field(default_factory=dict[str, Jobs])
 
     def way(self, dialect: str | None) -> Way:
