@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -239,3 +241,26 @@ def test_fast_rows(cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.
     assert "fast: rows are computed together" in done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(row["notes"][-1].startswith("fast:") for row in rows)
+
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "caption-ten-thousand.md"
+
+
+def test_the_page_about_ten_thousand_images(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its commands run in order as they stand, with a model that echoes: tried, done, and gone on with nothing asked again."""
+    commands = re.findall(r"^\$ antiphon (batch .*)$", PAGE.read_text(), re.MULTILINE)
+    assert len(commands) == 4
+    monkeypatch.setenv("ANTIPHON_MODEL", "echo")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    for number in range(25):
+        (folder / f"{number:02}.png").write_bytes(PNG + bytes([number]))
+    told = [cli(*shlex.split(command)) for command in commands]
+    assert [result.exit_code for result in told] == [0] * 4, told[0].stderr
+    rows = lines(tmp_path / "captions.jsonl")
+    assert [row["file"] for row in rows] == [f"{number:02}.png" for number in range(25)]
+    replayed = [re.search(r"(\d+) replayed", result.stderr) for result in told]
+    assert [found and found[1] for found in replayed] == [None, "20", "25", "25"]
