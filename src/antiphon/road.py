@@ -122,11 +122,7 @@ class Asked:
 
     def again(self, request: Request, *, spent: float = 0.0) -> Asked:
         """A second round, in what `spent` seconds have left of the time. TransportError where nothing is left."""
-        delivery, total = self.delivery, self.delivery.timeout.total
-        if total is not None and spent >= total:
-            raise TransportError(f"no answer within {total:g} s (timeout.total)", phase="deadline")
-        if total is not None and spent:
-            delivery = replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
+        delivery = _left(self.delivery, spent)
         again = Asked.of(request, self.provider, delivery, credential=self.credential, given=self.given)
         return replace(again, way=self.way, carried=self.carried)
 
@@ -362,7 +358,7 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            ready = await self._ready(asked)
+            asked, ready = await self._ready_in_time(asked)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
@@ -379,6 +375,22 @@ class Road:
             ),
             recorded=asked.key is not None and not failures,
         )
+
+    async def _ready_in_time(self, asked: Asked) -> tuple[Asked, Prepared]:
+        """`asked` with the time that is left once its media are fetched and fit, and the request as it goes out."""
+        total = asked.delivery.timeout.total
+        if total is None or not asked.request.media:
+            return asked, await self._ready(asked)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            ready = await asyncio.wait_for(self._ready(asked), total)
+        except asyncio.TimeoutError:
+            raise TransportError(
+                f"the media were not there and made to fit within {total:g} s (timeout.total)",
+                phase="deadline",
+            ) from None
+        return replace(asked, delivery=_left(asked.delivery, clock() - started)), ready
 
     async def _ready(self, asked: Asked) -> Prepared:
         """The request as it goes out, its media fetched and made to fit where need be: not done for replays."""
@@ -689,6 +701,16 @@ class Road:
                 return rows
         log.warning("the model listing of %s has more than %d pages", asked.provider.name, LISTING_PAGES)
         return rows
+
+
+def _left(delivery: Delivery, spent: float) -> Delivery:
+    """`delivery` with what `spent` seconds have left of its time. TransportError where nothing is left."""
+    total = delivery.timeout.total
+    if total is None or not spent:
+        return delivery
+    if spent >= total:
+        raise TransportError(f"no answer within {total:g} s (timeout.total)", phase="deadline")
+    return replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
 
 
 def _with_query(address: str, more: Mapping[str, str]) -> str:
