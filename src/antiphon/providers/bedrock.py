@@ -252,7 +252,7 @@ PROVIDER = Provider(
     key="optional",
     key_env=("AWS_BEARER_TOKEN_BEDROCK",),
     makers=(Maker("anthropic", ANTHROPIC, dates="none"), Maker("bedrock")),
-    hosts=tuple(host for region in REGIONS for host in (*_hosts(region), _s3_host(region))),
+    hosts=tuple(host for region in REGIONS for host in _hosts(region)),
     models_path="foundation-models?byOutputModality=TEXT",
     ways={
         "bedrock_converse": Way(
