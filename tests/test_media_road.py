@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ipaddress
 import json
@@ -19,7 +20,7 @@ import pytest
 from PIL import Image
 
 import antiphon
-from antiphon import Client, Media, RequestError, providers
+from antiphon import Client, Media, RequestError, TransportError, providers
 from antiphon.dialects import MediaLimits
 from antiphon.fetch import Fetcher
 from antiphon.request import Config, Message, Request
@@ -201,6 +202,48 @@ def client(tmp_path: Path, authority: tuple[Path, Path]) -> Iterator[Client]:
     made = Client(tmp_path, transport=Transport(fetcher=fetcher))
     yield made
     made.close()
+
+
+class Slow:
+    """What fetches media, and takes its time: for ever, or just as long as it takes to say so."""
+
+    def __init__(self, *, ends: bool) -> None:
+        self.ends = ends
+
+    async def media(self, medium: Media, *, timeout: float | None = None) -> Media:
+        if not self.ends:
+            await asyncio.Event().wait()
+        return Media.from_bytes(PNG)
+
+
+class Watched(Transport):
+    """A transport that notes how much time it was given."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.totals: list[float | None] = []
+
+    async def send(self, call: Any, delivery: Any, **how: Any) -> Any:
+        self.totals.append(delivery.timeout.total)
+        return await super().send(call, delivery, **how)
+
+
+def test_media_are_fetched_on_the_callers_time(tmp_path: Path, peer: peers.Peer):
+    """What fetching and fitting took is taken off timeout.total: the provider gets what is left, or nobody is asked."""
+    transport = Watched(fetcher=Slow(ends=True))
+    client = Client(tmp_path, transport=transport)
+    url = Media.from_url("https://pictures.example/a.png")
+    settings = {"provider": "lmstudio", "fetch_media": True}
+    ask(client, peer, url, "look", timeout=30.0, replay="off", **settings)
+    [total] = transport.totals
+    assert total is not None
+    assert 0 < total < 30.0
+    transport.fetcher = Slow(ends=False)  # type: ignore[assignment]
+    with pytest.raises(TransportError, match=r"timeout\.total") as caught:
+        ask(client, peer, url, "look", timeout=0.05, replay="off", **settings)
+    assert caught.value.phase == "deadline"
+    assert len(transport.totals) == 1
+    client.close()
 
 
 def test_off_by_default(client: Client, peer: peers.Peer, host: Pictures):

@@ -86,7 +86,7 @@ class Call:
     url: str
     body: bytes = b""
     headers: Mapping[str, str | Secret] = field(default_factory=dict[str, "str | Secret"])
-    method: Literal["GET", "POST", "DELETE"] = "POST"
+    method: Literal["GET", "POST", "PUT", "DELETE"] = "POST"
     stream: StreamFormat = ""
 
     @property

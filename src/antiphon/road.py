@@ -129,11 +129,7 @@ class Asked:
 
     def again(self, request: Request, *, spent: float = 0.0) -> Asked:
         """A second round, in what `spent` seconds have left of the time. TransportError where nothing is left."""
-        delivery, total = self.delivery, self.delivery.timeout.total
-        if total is not None and spent >= total:
-            raise TransportError(f"no answer within {total:g} s (timeout.total)", phase="deadline")
-        if total is not None and spent:
-            delivery = replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
+        delivery = _left(self.delivery, spent)
         again = Asked.of(request, self.provider, delivery, credential=self.credential, given=self.given)
         return replace(again, way=self.way, carried=self.carried)
 
@@ -393,7 +389,7 @@ class Road:
                 found = await self._aside(asked, partial(self._recorded, asked.key))
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            ready = await self._ready(asked)
+            asked, ready = await self._ready_in_time(asked)
             async with _opened(asked, ready.request) as endpoint:
                 call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
@@ -410,6 +406,22 @@ class Road:
             ),
             recorded=asked.key is not None and not failures,
         )
+
+    async def _ready_in_time(self, asked: Asked) -> tuple[Asked, Prepared]:
+        """`asked` with the time that is left once its media are fetched and fit, and the request as it goes out."""
+        total = asked.delivery.timeout.total
+        if total is None or not asked.request.media:
+            return asked, await self._ready(asked)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            ready = await asyncio.wait_for(self._ready(asked), total)
+        except asyncio.TimeoutError:
+            raise TransportError(
+                f"the media were not there and made to fit within {total:g} s (timeout.total)",
+                phase="deadline",
+            ) from None
+        return replace(asked, delivery=_left(asked.delivery, clock() - started)), ready
 
     async def _ready(self, asked: Asked) -> Prepared:
         """The request as it goes out, its media fetched and made to fit where need be: not done for replays."""
@@ -454,8 +466,11 @@ class Road:
         finally:
             self.prefixes.settle(shared, answered=answered)
 
-    def _signed(self, asked: Asked, call: Call) -> Call:
-        """`call` with its credential, if the provider wants one and the endpoint has brought none."""
+    def _signed(self, asked: Asked, call: Call, base: str = "") -> Call:
+        """`call` with its credential, if the provider wants one and the endpoint has brought none.
+
+        `base` is the address that the credential must be allowed for, where that is not the call's own.
+        """
         provider = asked.provider
         if provider.key == "none" or call.secrets:
             return call
@@ -463,7 +478,7 @@ class Road:
             asked.credential or provider.name,
             env=() if asked.credential else provider.key_env,
             own_hosts=provider.own_hosts,
-            host=call.url,
+            host=base or call.url,
             given=asked.given,
             required=provider.key == "required" or bool(asked.credential),
         )
@@ -678,33 +693,42 @@ class Road:
         ready = await self._ready(asked)
         return asked.way.dialect.encode(ready.request, asked.way.quirks, stream=False)
 
+    async def address(self, asked: Asked) -> str:
+        """Where `asked` would go now."""
+        async with _opened(asked, asked.request) as endpoint:
+            return endpoint.base_url
+
     async def about(
         self,
         asked: Asked,
         call: Call,
         *,
+        files: bool = False,
         once: bool = False,
         on_piece: Callable[[bytes], object] | None = None,
     ) -> Reply:
         """Send a call that asks for no completion (its URL relative) to where `asked` would go, with its credential.
 
-        With `on_piece` the body goes there, without any key in it. With `once` it is sent one time at the most.
+        With `files` it goes to where the files of jobs are kept. With `on_piece` the body goes there, without any key
+        in it. With `once` it is sent one time at the most.
         """
         async with _opened(asked, asked.request) as endpoint:
-            whole = replace(
-                call,
-                url=f"{endpoint.models_base or endpoint.base_url}/{call.url}",
-                headers={**asked.provider.headers, **endpoint.headers, **call.headers},
-            )
+            kept = await asyncio.to_thread(endpoint.files) if files and endpoint.files else None
+            if kept is None:
+                base = endpoint.models_base or endpoint.base_url
+                headers = {**asked.provider.headers, **endpoint.headers, **call.headers}
+                whole = replace(call, url=f"{base}/{call.url}", headers=headers)
+            else:
+                whole = replace(call, url=kept.address(call.url))
             with _naming(asked.provider.name):
-                whole = self._signed(asked, whole)
+                whole = self._signed(asked, whole, "" if kept is None else kept.base)
                 scrubbed = None if on_piece is None else Scrubbed(whole.secrets, on_piece)
                 reply = await self.transport.send(
                     whole,
                     asked.delivery,
-                    check=asked.way.dialect.error,
+                    check=asked.way.dialect.error if kept is None else kept.error,
                     answer=asked.provider.answer,
-                    sign=_signing(asked),
+                    sign=_signing(asked) if kept is None else kept.sign,
                     on_piece=scrubbed,
                     once=once,
                 )
@@ -762,6 +786,16 @@ class Road:
                 return rows
         log.warning("the model listing of %s has more than %d pages", asked.provider.name, LISTING_PAGES)
         return rows
+
+
+def _left(delivery: Delivery, spent: float) -> Delivery:
+    """`delivery` with what `spent` seconds have left of its time. TransportError where nothing is left."""
+    total = delivery.timeout.total
+    if total is None or not spent:
+        return delivery
+    if spent >= total:
+        raise TransportError(f"no answer within {total:g} s (timeout.total)", phase="deadline")
+    return replace(delivery, timeout=replace(delivery.timeout, total=total - spent))
 
 
 def _with_query(address: str, more: Mapping[str, str]) -> str:

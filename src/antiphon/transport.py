@@ -801,11 +801,15 @@ def _redirected(arriving: _Arriving, target: _Target) -> ReplyError:
         host = urlsplit(arriving.headers.get("location", "")).hostname
     except ValueError:
         host = None
+    region = arriving.headers.get("x-amz-bucket-region", "")[:40]  # where files are kept by region
     return ReplyError(
         f"{target.where} redirects to {host or 'another path'} (status {arriving.status});"
-        " redirects are not followed, so that no key reaches another host",
+        " redirects are not followed, so that no key reaches another host"
+        + (f"; what is asked for is in the region {region}" if region else ""),
         status=arriving.status,
-        hint="Check the base URL; if you trust the other address, use it instead.",
+        hint=f"Ask in the region {region}, or keep the files in the one that is asked."
+        if region
+        else "Check the base URL; if you trust the other address, use it instead.",
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -121,6 +123,24 @@ def test_a_wrong_key_stops_at_once(cli: Callable[..., Any], peer: Peer, tmp_path
     assert not (tmp_path / "o.jsonl").exists()
 
 
+def test_events_tell_all(
+    cli: Callable[..., Any], echo_script: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A JSON event holds rate, time left, tokens, cost, estimate and errors by kind."""
+    monkeypatch.setattr("antiphon.cli.batch.EVENTS", 0.0)
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"p{i}"}) + "\n" for i in range(4)))
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.25}
+    result = cli("batch", path, "-m", "echo", "--json", *echo_script(usage=usage))
+    assert result.exit_code == 0, result.stderr
+    *before, done = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (done["event"], done["cost"], done["cost_unknown"], done["seconds_left"]) == ("done", 1.0, 0, 0.0)
+    assert (done["input_tokens"], done["output_tokens"], done["errors"]) == (12, 16, {})
+    assert [event["cost_estimate"] for event in before] == [1.0] * len(before)
+    assert before
+    assert all(event["rows_per_second"] > 0 and event["seconds_left"] >= 0 for event in before)
+
+
 def test_json_events(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
     """--json tells the end as one object on stderr; stdout holds the rows only."""
     result = cli("batch", many(tmp_path, 3), "-p", "{word}", "--json", *at(peer))
@@ -200,3 +220,47 @@ def test_killed_at_random_moments(peer: Peer, tmp_path: Path):
     counts = Counter(asked(peer))
     assert len(counts) == 300
     assert sum(counts.values()) - 300 <= 5 * 8
+
+
+def test_fast_rows(cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`batch --fast` says what it does and puts it into each row; who has no such way is refused."""
+    monkeypatch.setenv("ANTIPHON_LOCAL_SLOTS", "2")
+    monkeypatch.setenv("ANTIPHON_LOCAL_CONTEXT", "256")
+    local = pytest.importorskip("antiphon.local")
+    pytest.importorskip("xllamacpp")
+    path = tmp_path / "in.txt"
+    path.write_text("Say yes.\nSay no.\n")
+    refused = cli("batch", path, "-m", "echo", "--fast")
+    assert "echo has no fast way" in refused.stderr
+    assert refused.exit_code == 2
+    try:
+        done = cli("batch", path, "-m", "local", "--max-tokens", 4, "--fast")
+    finally:
+        local.unload()
+    assert done.exit_code == 0, done.stderr
+    assert "fast: rows are computed together" in done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(row["notes"][-1].startswith("fast:") for row in rows)
+
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "caption-ten-thousand.md"
+
+
+def test_the_page_about_ten_thousand_images(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its commands run in order as they stand, with a model that echoes: tried, done, and gone on with nothing asked again."""
+    commands = re.findall(r"^\$ antiphon (batch .*)$", PAGE.read_text(), re.MULTILINE)
+    assert len(commands) == 4
+    monkeypatch.setenv("ANTIPHON_MODEL", "echo")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    for number in range(25):
+        (folder / f"{number:02}.png").write_bytes(PNG + bytes([number]))
+    told = [cli(*shlex.split(command)) for command in commands]
+    assert [result.exit_code for result in told] == [0] * 4, told[0].stderr
+    rows = lines(tmp_path / "captions.jsonl")
+    assert [row["file"] for row in rows] == [f"{number:02}.png" for number in range(25)]
+    replayed = [re.search(r"(\d+) replayed", result.stderr) for result in told]
+    assert [found and found[1] for found in replayed] == [None, "20", "25", "25"]

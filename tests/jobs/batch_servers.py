@@ -1,4 +1,5 @@
-"""Loopback providers with a batch API: OpenAI's, Anthropic's and Gemini's, as far as their own packages use it.
+"""Loopback providers with a batch API: OpenAI's, Anthropic's, Gemini's and Bedrock's (with its S3), as far as their own
+packages use it.
 
 A job ends with the `looks`-th look at it. What each request is answered with is `fate`'s to say.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..many import document
 from ..peer import QuietServer
@@ -57,6 +58,8 @@ class Provider:
     )  # step: set when it is done; its answer waits
     go: threading.Event = field(default_factory=threading.Event)
     steps: list[str] = field(default_factory=list)
+    redirected: dict[str, dict[str, str]] = field(default_factory=dict)  # step: headers of a 301; once
+    unlisted: bool = False  # a listing does not have the jobs yet
     keys: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     jobs: list[Work] = field(default_factory=list)
@@ -96,11 +99,18 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         step, act = self.step(method, url.path)
+        more: dict[str, str] = {}
         with provider.lock:
             provider.steps.append(step)
-            key = self.headers.get("x-api-key") or self.headers.get("x-goog-api-key")
-            provider.keys.add(key or self.headers.get("authorization", "").removeprefix("Bearer "))
-            if step in provider.broken:
+            if payer := self.payer():
+                provider.keys.add(payer)
+            refused = self.refuses(step, raw)
+            if refused is not None:
+                status, answer = refused
+            elif step in provider.redirected:
+                status, answer = 301, error_xml("PermanentRedirect", "elsewhere")
+                more = provider.redirected.pop(step)
+            elif step in provider.broken:
                 status, answer = provider.broken.pop(step), {"error": {"message": "out of order"}}
             else:
                 answer = act(raw, url.path, {name: v[0] for name, v in parse_qs(url.query).items()})
@@ -117,8 +127,19 @@ class Handler(BaseHTTPRequestHandler):
         kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(payload)))
+        for name, value in more.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
+
+    def payer(self) -> str:
+        """The key that came along."""
+        key = self.headers.get("x-api-key") or self.headers.get("x-goog-api-key")
+        return key or self.headers.get("authorization", "").removeprefix("Bearer ")
+
+    def refuses(self, step: str, raw: bytes) -> Any:
+        """Status and answer for whoever may not ask."""
+        return None
 
     def step(self, method: str, path: str) -> tuple[str, Callable[..., Any]]:
         for name, verb, pattern in self.routes:
@@ -362,8 +383,182 @@ class Gemini(Handler):
         return {"metadata": {"key": mark}, "error": {"code": code, "message": answer["error"]["message"]}}
 
 
-KINDS: dict[str, type[Handler]] = {"openai": OpenAI, "anthropic": Anthropic, "gemini": Gemini}
-BASES = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
+BUCKET, ROLE = "our-bucket", "arn:aws:iam::123456789012:role/batches"
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+S3 = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+class Bedrock(Handler):
+    """The control plane, and S3 with buckets in the path. What goes to S3 must be signed as botocore signs it."""
+
+    routes = (
+        ("upload", "PUT", rf"/{BUCKET}/.+"),
+        ("fetch", "GET", rf"/{BUCKET}/.+"),
+        ("places", "GET", rf"/{BUCKET}"),
+        ("create", "POST", r"/model-invocation-job"),
+        ("listing", "GET", r"/model-invocation-jobs"),
+        ("look", "GET", r"/model-invocation-job/[^/]+"),
+        ("cancel", "POST", r"/model-invocation-job/[^/]+/stop"),
+    )
+    words: ClassVar = {"running": "InProgress", "ended": "Completed", "cancelled": "Stopped", "expired": "Expired",
+             "failed": "Failed"}  # fmt: skip
+
+    def do_PUT(self) -> None:
+        self.handle_one("PUT")
+
+    def refuses(self, step: str, raw: bytes) -> Any:
+        """S3 takes no bearer key, and no signature that is not botocore's."""
+        if step not in ("upload", "fetch", "places"):
+            return None
+        given = self.headers.get("authorization", "")
+        if not given.startswith("AWS4-HMAC-SHA256"):
+            return 403, error_xml("AccessDenied", "no signature")
+        if not given.endswith("Signature=" + signature(self.command, self.url, self.headers, raw)):
+            return 403, error_xml("SignatureDoesNotMatch", "not as botocore signs it")
+        return None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.headers['Host']}{self.path}"
+
+    def payer(self) -> str:
+        given = self.headers.get("authorization", "")
+        return given.removeprefix("Bearer ") if given.startswith("Bearer ") else ""
+
+    def upload(self, raw: bytes, path: str, query: Any) -> Any:
+        self.provider.files[path.removeprefix(f"/{BUCKET}/")] = raw
+        return b""
+
+    def create(self, raw: bytes, path: str, query: Any) -> Any:
+        body = json.loads(raw)
+        assert body["roleArn"] == ROLE
+        assert body["clientRequestToken"] == body["jobName"]
+        same = next((job for job in self.provider.jobs if job.name == body["jobName"]), None)
+        if same is not None:
+            return {"jobArn": arn(same)}
+        where = body["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{BUCKET}/")
+        rows = [json.loads(line) for line in self.provider.files[where].splitlines()]
+        assert all(row.keys() == {"recordId", "modelInput"} for row in rows)
+        kind = "/converse" if body["modelInvocationType"] == "Converse" else "/invoke"
+        job = Work(
+            f"job{len(self.provider.jobs) + 1:09}",
+            body["jobName"],
+            {row["recordId"]: row["modelInput"] for row in rows},
+            kind,
+        )
+        assert len(job.requests) == len(rows), "the same id twice"
+        self.provider.jobs.append(job)
+        return {"jobArn": arn(job)}
+
+    def shown(self, job: Work) -> Any:
+        word = self.words.get(job.word, job.word)
+        folder = f"s3://{BUCKET}/some/folder/"
+        return {
+            "jobArn": arn(job), "jobName": job.name, "modelId": "m", "roleArn": ROLE, "status": word,
+            "clientRequestToken": job.name, "submitTime": stamp(job.made), "lastModifiedTime": stamp(job.made),
+            "inputDataConfig": {"s3InputDataConfig": {"s3Uri": f"{folder}{job.name}.jsonl"}},
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": folder}},
+            "totalRecordCount": len(job.requests),
+            **({"message": "no such model"} if word == "Failed" else {}),
+        }  # fmt: skip
+
+    def listing(self, raw: bytes, path: str, query: Any) -> Any:
+        assert query["sortOrder"] == "Descending"
+        jobs = [] if self.provider.unlisted else self.provider.jobs[::-1]
+        start = int(query.get("nextToken", 0))
+        more = {"nextToken": str(start + 1)} if start + 1 < len(jobs) else {}
+        return {"invocationJobSummaries": [self.shown(job) for job in jobs[start : start + 1]], **more}
+
+    def job_at(self, path: str) -> Work:
+        job = self.provider.job(unquote(path.split("/")[2]).rpartition("/")[2])
+        assert job is not None
+        return job
+
+    def look(self, raw: bytes, path: str, query: Any) -> Any:
+        job = self.job_at(path)
+        self.provider.look(job)
+        return self.shown(job)
+
+    def cancel(self, raw: bytes, path: str, query: Any) -> Any:
+        self.job_at(path).word = "cancelled"
+        return {}
+
+    def places(self, raw: bytes, path: str, query: Any) -> Any:
+        """One file to a page, so that pages are turned."""
+        assert query["list-type"] == "2"
+        job = self.provider.job(query["prefix"].rstrip("/").rpartition("/")[2])
+        assert job is not None
+        names = [f"{query['prefix']}{job.name}.jsonl.out", f"{query['prefix']}manifest.json.out"]
+        start = int(query.get("continuation-token", 0))
+        more = f"<NextContinuationToken>{start + 1}</NextContinuationToken>" if start + 1 < len(names) else ""
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="{S3}"><Name>{BUCKET}</Name>'
+            f"<IsTruncated>{'true' if more else 'false'}</IsTruncated>{more}"
+            f"<Contents><Key>{names[start]}</Key></Contents></ListBucketResult>"
+        ).encode()
+
+    def fetch(self, raw: bytes, path: str, query: Any) -> Any:
+        job = self.provider.job(path.split("/")[-2])
+        assert job is not None
+        rows = [self.row(i, body, job) for i, body in reversed(job.requests.items())]
+        return self.provider.spoil(b"".join(json.dumps(row).encode() + b"\n" for row in rows if row))
+
+    def row(self, mark: str, body: Any, job: Work) -> Any:
+        found = self.outcome(body, job.path)
+        if found is None:
+            return None
+        status, answer = found
+        if status == 200:
+            return {"recordId": mark, "modelInput": body, "modelOutput": answer}
+        problem = {"errorCode": status, "errorMessage": answer["error"]["message"]}
+        return {"recordId": mark, "modelInput": body, "error": problem}
+
+
+def arn(job: Work) -> str:
+    return f"arn:aws:bedrock:eu-west-1:123456789012:model-invocation-job/{job.id}"
+
+
+def error_xml(code: str, message: str, more: str = "") -> bytes:
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{more}'
+        "<RequestId>REQ1</RequestId></Error>"
+    ).encode()
+
+
+def signature(method: str, url: str, headers: Any, body: bytes) -> str:
+    """The signature of what arrived, as botocore makes it for S3."""
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    given = headers["Authorization"]
+    names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    region, service = given.partition("Credential=")[2].split("/")[2:4]
+    assert service == "s3"
+    arrived = AWSRequest(
+        method=method, url=url, data=body, headers={name: headers[name] for name in names if name != "host"}
+    )
+    arrived.context["timestamp"] = headers["X-Amz-Date"]
+    signer = S3SigV4Auth(Credentials(KEY_ID, SECRET), service, region)
+    return signer.signature(signer.string_to_sign(arrived, signer.canonical_request(arrived)), arrived)
+
+
+KINDS: dict[str, type[Handler]] = {
+    "openai": OpenAI,
+    "anthropic": Anthropic,
+    "gemini": Gemini,
+    "bedrock": Bedrock,
+}
+BASES = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "bedrock": ""}
+
+
+def environment(url: str) -> dict[str, str]:
+    """What a process needs to use Bedrock's batches at this address; the others need nothing."""
+    return {
+        "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL_S3": url, "ANTIPHON_BEDROCK_BATCH_S3": f"s3://{BUCKET}/some/folder",
+        "ANTIPHON_BEDROCK_BATCH_ROLE": ROLE, "ANTIPHON_BEDROCK_BATCH_LEAST": "1",
+    }  # fmt: skip
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from .batch_servers import serve
+from .batch_servers import BUCKET, KEY_ID, ROLE, SECRET, serve
 
 
 def test_openai_itself():
@@ -75,3 +75,40 @@ def test_gemini_itself():
         client.batches.cancel(name=made.name)
         assert client.batches.get(name=made.name).state == "JOB_STATE_CANCELLED"
         client.close()
+
+
+def test_bedrock_itself():
+    """The package botocore puts a file into S3, makes, lists, looks at and stops a job here, and reads its results."""
+    import botocore.session
+    from botocore.config import Config
+
+    with serve("bedrock") as provider:
+        session = botocore.session.get_session()
+        about = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET, "endpoint_url": provider.url}
+        style = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required")
+        files = session.create_client("s3", "eu-west-1", config=style, **about)
+        control = session.create_client("bedrock", "eu-west-1", **about)
+        row = b'{"recordId":"a","modelInput":{"messages":[{"role":"user","content":[{"text": "hi"}]}]}}'
+        files.put_object(Bucket=BUCKET, Key="some/folder/antiphon-1.jsonl", Body=row)
+        made = control.create_model_invocation_job(
+            jobName="antiphon-1",
+            clientRequestToken="antiphon-1",
+            roleArn=ROLE,
+            modelId="amazon.nova-lite-v1:0",
+            modelInvocationType="Converse",
+            inputDataConfig={"s3InputDataConfig": {"s3Uri": f"s3://{BUCKET}/some/folder/antiphon-1.jsonl"}},
+            outputDataConfig={"s3OutputDataConfig": {"s3Uri": f"s3://{BUCKET}/some/folder/"}},
+        )
+        now = control.get_model_invocation_job(jobIdentifier=made["jobArn"])
+        assert now["status"] == "Completed"
+        there = now["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{BUCKET}/")
+        folder = there + now["jobArn"].rpartition("/")[2] + "/"
+        pages = files.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=folder)
+        keys = [item["Key"] for page in pages for item in page["Contents"]]
+        assert keys == [f"{folder}antiphon-1.jsonl.out", f"{folder}manifest.json.out"]
+        assert b"answer to hi" in files.get_object(Bucket=BUCKET, Key=keys[0])["Body"].read()
+        listed = control.list_model_invocation_jobs(sortBy="CreationTime", sortOrder="Descending")
+        assert [job["jobName"] for job in listed["invocationJobSummaries"]] == ["antiphon-1"]
+        control.stop_model_invocation_job(jobIdentifier=made["jobArn"])
+        files.close()
+        control.close()

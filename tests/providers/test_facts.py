@@ -17,9 +17,11 @@ import pytest
 
 from antiphon import providers
 from antiphon.dialects import Refusal, gemini_content
+from antiphon.dialects._checks import check
 from antiphon.errors import RequestError
 from antiphon.providers import _facts, facts
-from antiphon.providers._facts import Maker, Row
+from antiphon.providers._facts import Maker, Row, refusals
+from antiphon.request import Config, Message, Request
 
 SHIPPED = _facts.read(_facts.TABLE)
 PROVIDERS = [providers.get(name) for name in providers.names()]
@@ -97,10 +99,30 @@ def test_every_takers_hint_names_no_model_that_is_gone():
                 assert ends is None or ends[0] > latest, (row.models, model)
 
 
-def test_the_painters_are_those_of_the_dialect():
-    """The table and the dialect mean the same models by those that make pictures."""
-    [row] = [row for row in SHIPPED if any("aspect_ratio" in refusal.settings for refusal in row.refuses)]
-    assert row.models == rf"gem(ini|ma)-(?!{gemini_content.MAKERS['image']})"
+def test_painters_and_speakers():
+    """Pictures and speech are refused by those of Google's models that do not make them, and by no others."""
+    google = refusals("google")
+
+    def refuses(model: str, kind: str) -> bool:
+        request = Request(
+            provider="gemini",
+            messages=(Message("user", "x"),),
+            config=Config(model=model, modalities=("text", kind)),
+        )
+        try:
+            check(request, replace(gemini_content.GEMINI, refusals=google))
+        except RequestError as error:
+            return error.field == "modalities"
+        return False
+
+    assert [
+        refuses(model, "image")
+        for model in ("gemini-3.8-flash", "gemma-4-31b-it", "gemini-3.1-flash-image", "lyria-3")
+    ] == [*(True, True, False, False)]
+    assert [
+        refuses(model, "audio")
+        for model in ("gemini-3.8-flash", "gemini-3.1-flash-image", "gemini-3.8-flash-tts")
+    ] == [*(True, True, False)]
 
 
 # ------------------------------------------------------------------------- what the original offers

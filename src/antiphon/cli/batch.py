@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ..errors import AntiphonError
+from ..errors import AntiphonError, RequestError
 from .answering import opened_client
 from .console import is_terminal, safe_json, tell
 from .options import Command, asks, settings
@@ -19,7 +21,7 @@ from .options import Command, asks, settings
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..client import Client
+    from ..client import Client, Settings
     from ..jobs.plan import Plan
     from ..jobs.run import Job, Tally
     from ..jobs.sources import Source
@@ -29,6 +31,7 @@ __all__ = ["batch"]
 # Seconds between two lines of progress where nobody looks at a bar, and between two JSON events.
 TELLING = 5.0
 EVENTS = 1.0
+PACE = 60.0  # seconds over which the rate is taken
 FAILED = 4  # the exit code where some rows have errors
 
 
@@ -96,10 +99,22 @@ FAILED = 4  # the exit code where some rows have errors
     help="Through the provider's own batch API: half the price, within a day.",
 )
 @click.option(
+    "--via-option",
+    "via_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --via: what that batch API has to know besides, such as s3 and role (may be repeated).",
+)
+@click.option(
     "--poll",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
     help="With --via: time between two looks at a job. [default: 5, growing to 120]",
+)
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="With the embedded model: compute rows together. The same row may then be answered otherwise another time.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Progress and the result as JSON events on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -107,7 +122,8 @@ FAILED = 4  # the exit code where some rows have errors
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, via: str | None, poll: float | None, as_json: bool, quiet: bool, **given: Any,
+    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool, as_json: bool, quiet: bool,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
 
@@ -131,8 +147,16 @@ def batch(
     try:
         with ExitStack() as open_now:
             client = open_now.enter_context(opened_client())
+            if fast:
+                job = _quickly(client, job)
+                shown.note(
+                    "fast: rows are computed together; their answers are recorded apart from exact ones"
+                )
             if via is not None:
-                job = open_now.enter_context(_answered(client, job, poll, retry_errors, quiet or as_json))
+                options = dict(_pair(text, "--via-option", "NAME=VALUE") for text in via_options)
+                job = open_now.enter_context(
+                    _answered(client, job, poll, retry_errors, quiet or as_json, options)
+                )
             open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
     except (AntiphonError, KeyboardInterrupt):
@@ -149,16 +173,46 @@ def batch(
         click.get_current_context().exit(FAILED)
 
 
+def _quickly(client: Client, job: Job) -> Job:
+    """The batch with all its requests computed together. RequestError where whoever is asked has no such way."""
+    settings = cast("Settings", dict(job.settings))
+    provider = client.account(settings).provider
+    if not provider.fast:
+        raise RequestError(
+            f"{provider.name} has no fast way",
+            field="fast",
+            hint="Leave --fast out; it is for the embedded model.",
+        )
+    if several := {"provider", "model"} & job.plan.settings.keys():
+        raise RequestError(
+            "with --fast all rows have one model", field="fast", hint=f"Leave --set {min(several)}= out."
+        )
+    extra = {**settings.get("extra", {}), **provider.fast}
+    return replace(job, settings={**job.settings, "extra": extra})
+
+
 @contextmanager
 def _answered(
-    client: Client, job: Job, poll: float | None, retry_errors: bool, quiet: bool
+    client: Client,
+    job: Job,
+    poll: float | None,
+    retry_errors: bool,
+    quiet: bool,
+    options: dict[str, str],
 ) -> Generator[Job]:
     """The batch after its provider's own batch API has answered it."""
     from ..jobs.journal import Journal
     from ..jobs.via import Via
 
     journal = Journal(client.home)
-    via = Via(client, job, journal, retry_errors=retry_errors, told=(lambda _: None) if quiet else tell)
+    via = Via(
+        client,
+        job,
+        journal,
+        retry_errors=retry_errors,
+        told=(lambda _: None) if quiet else tell,
+        options=options,
+    )
     if poll is not None:
         via.poll = (poll, poll)
     try:
@@ -207,10 +261,10 @@ def _members(schema: Any) -> tuple[str, ...]:
     return tuple(cast("Mapping[str, Any]", properties)) if isinstance(properties, Mapping) else ()
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str = "--set", form: str = "SETTING=COLUMN") -> tuple[str, str]:
     setting, equals, column = text.partition("=")
     if not equals or not setting or not column:
-        raise click.UsageError(f"--set takes SETTING=COLUMN, not {text!r}.")
+        raise click.UsageError(f"{option} takes {form}, not {text!r}.")
     return setting, column
 
 
@@ -230,6 +284,7 @@ class _Shown:
         self._json = as_json
         self._started = self._told = time.monotonic()
         self._every = None if quiet and not as_json else EVENTS if as_json else TELLING
+        self._pace = _Pace(self._started)
         self._last: Tally | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -251,7 +306,8 @@ class _Shown:
 
     def _draw(self, bar: Progress, task: TaskID) -> None:
         if self._last is not None:
-            bar.update(task, completed=self._last.rows, facts=_facts(self._last))
+            now = _facts(self._last, self._left(self._last))
+            bar.update(task, completed=self._last.rows, facts=f"{self._pace.rate():,.1f} rows/s{now}")
 
     def tell(self, tally: Tally) -> None:
         self._last = tally
@@ -259,44 +315,101 @@ class _Shown:
         if self._every is None or now - self._told < self._every:
             return
         self._told = now
+        self._pace.see(now, tally.rows)
         if self._bar is not None and self._task is not None:
             self._draw(self._bar, self._task)
         elif self._json:
             self._event("progress", tally)
         else:
-            tell(self._line(tally))
+            tell(self._line(tally, self._pace.rate()))
+
+    def note(self, text: str) -> None:
+        """Something to know before it begins."""
+        if self._json:
+            click.echo(safe_json({"event": "note", "text": text}), err=True)
+        elif self._every is not None:
+            tell(text)
 
     def end(self, tally: Tally, output: Path | None) -> None:
         if self._json:
             self._event("done", tally, output=None if output is None else str(output))
         elif self._every is not None:
-            tell(self._line(tally) + (f" · wrote {output}" if output else ""))
+            tell(self._line(tally, self._whole_rate(tally)) + (f" · wrote {output}" if output else ""))
 
-    def _rate(self, tally: Tally) -> float:
+    def _whole_rate(self, tally: Tally) -> float:
         return tally.rows / max(time.monotonic() - self._started, 1e-9)
 
-    def _line(self, tally: Tally) -> str:
-        of = f" of {self._total:,}" if self._total else ""
-        return f"{tally.rows:,}{of} rows · {self._rate(tally):,.1f} rows/s{_facts(tally)}"
+    def _left(self, tally: Tally) -> int | None:
+        """How many rows are still to come."""
+        return None if self._total is None else max(self._total - tally.rows, 0)
+
+    def _line(self, tally: Tally, rate: float) -> str:
+        of, left = f" of {self._total:,}" if self._total else "", self._left(tally)
+        line = f"{tally.rows:,}{of} rows · {rate:,.1f} rows/s"
+        if left and rate > 0:
+            line += f" · {_time(left / rate)} left"
+        return line + _facts(tally, left)
 
     def _event(self, name: str, tally: Tally, **more: Any) -> None:
+        left, costs = self._left(tally), tally.costs
+        rate = self._whole_rate(tally) if name == "done" else self._pace.rate()
         event = {
             "event": name, "rows": tally.rows, "total": self._total, "replayed": tally.replayed,
-            "rows_per_second": round(self._rate(tally), 3), "input_tokens": tally.input_tokens,
-            "output_tokens": tally.output_tokens, "cost": tally.cost or None, "errors": dict(tally.errors), **more,
+            "rows_per_second": round(rate, 3),
+            "seconds_left": None if left is None or rate <= 0 else round(left / rate, 1),
+            "input_tokens": tally.input_tokens, "output_tokens": tally.output_tokens,
+            "cost": costs.usd, "cost_unknown": costs.unknown,
+            "cost_estimate": None if left is None else costs.estimate(left), "errors": dict(tally.errors), **more,
         }  # fmt: skip
         click.echo(safe_json(event), err=True)
 
 
-def _facts(tally: Tally) -> str:
-    """What is worth knowing besides the count: only what there is."""
+class _Pace:
+    """How fast it goes now: over the last minute, since rows that are replayed at first say little of those to come."""
+
+    def __init__(self, started: float) -> None:
+        self._seen: deque[tuple[float, int]] = deque([(started, 0)])
+
+    def see(self, now: float, rows: int) -> None:
+        self._seen.append((now, rows))
+        while len(self._seen) > 2 and now - self._seen[1][0] > PACE:
+            self._seen.popleft()
+
+    def rate(self) -> float:
+        """Rows a second; 0 while nothing was seen."""
+        (before, first), (now, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (now - before) if now > before else 0.0
+
+
+def _time(seconds: float) -> str:
+    """A time that is left, for people."""
+    minutes, rest = divmod(round(min(seconds, 360_000)), 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def _facts(tally: Tally, left: int | None = None) -> str:
+    """What is worth knowing besides the count: only what there is. `left` rows are still to come."""
     facts = [
         f"{tally.replayed:,} replayed" if tally.replayed else "",
         f"{tally.input_tokens:,}+{tally.output_tokens:,} tokens" if tally.input_tokens else "",
-        f"${tally.cost:,.4f}" if tally.cost else "",
+        _cost(tally, left),
         *(f"{count:,} {kind}" for kind, count in tally.errors.most_common()),
     ]
     return "".join(f" · {fact}" for fact in facts if fact)
+
+
+def _cost(tally: Tally, left: int | None) -> str:
+    """The cost so far and at the end, and of how many answers it is not known; empty where nothing costs anything."""
+    from ..prices import dollars
+
+    costs = tally.costs
+    if costs.unknown:
+        known = f"{dollars(costs.usd)} and " if costs.usd else ""
+        return f"{known}{costs.unknown:,} of unknown cost"
+    if not costs.usd:
+        return ""
+    estimate = costs.estimate(left) if left else None
+    return dollars(costs.usd) + (f", about {dollars(estimate)} in all" if estimate else "")
 
 
 def _bar() -> Progress:

@@ -103,7 +103,7 @@ class Quirks:
     `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too,
     `media_limits` how much of them.
     `default_max_tokens` is sent where the protocol demands a number and the request has none.
-    `turns` says how conversations are laid out. `cache` marks a prefix of the prompt to be kept by the provider,
+    `turns` says how conversations are laid out; `noted` what to tell where `extra` holds a field that is true. `cache` marks a prefix of the prompt to be kept by the provider,
     for the models that `cached_models` matches from the start of their names (empty for all); `cache_field` is the
     field of `extra` by which a request says that it marks its prompt itself, or not at all.
     """
@@ -126,6 +126,7 @@ class Quirks:
     default_max_tokens: int = 4096
     system_role: Literal["system", "developer"] = "system"
     turns: Turns = Turns()
+    noted: Mapping[str, str] = field(default_factory=dict[str, str])
     cache: Mark | None = None
     cached_models: str = ""
     cache_field: str = ""

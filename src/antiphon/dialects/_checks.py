@@ -97,8 +97,11 @@ def _check_family(request: Request, refusal: Refusal, given: Mapping[str, Any]) 
             hint=_way_out(f"{kind} input", refusal),
         )
     for name, value in given.items():
-        if name in refusal.settings or _exact(name, value) & refusal.settings:
+        exact = _exact(name, value) & refusal.settings
+        if name in refusal.settings or exact:
             shown = "a JSON Schema" if isinstance(value, Schema) else repr(value)
+            if name == "modalities" and exact:  # which of them
+                shown = repr(min(exact).partition("=")[2])
             what = name if name in refusal.settings else f"{name}={shown}"
             raise RequestError(
                 f"the model {request.model} does not take {what}", field=name, hint=_way_out(what, refusal)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ..call import Call, Reply
@@ -19,7 +19,7 @@ from ..request import Request
 from . import Body
 from ._common import as_object, as_word, count, dumps, loads, unreadable
 
-__all__ = ["Jobs", "Outcome", "Phase", "Status"]
+__all__ = ["Jobs", "Option", "Outcome", "Phase", "Status"]
 
 Phase = Literal["running", "ended", "failed"]
 """Where a job is: still at work, ended with results (of some requests at least), or refused as a whole."""
@@ -63,23 +63,44 @@ class Outcome:
     error: AntiphonError | None = None
 
 
+class Option(NamedTuple):
+    """What a person has to say about jobs besides their requests.
+
+    `variable` is where the environment says it, `about` what it is, `pattern` what all of it must match, and `default`
+    holds where nobody says it; with None it has to be said.
+    """
+
+    variable: str
+    about: str
+    pattern: str
+    default: str | None = None
+
+
+NO_OPTIONS: Mapping[str, Option] = {}
+
+
 class Jobs(Protocol):
     """What a module for one batch API offers.
 
     `most` requests and `size` bytes of them go into one job. `keeps_name` says whether a listing tells the name that
-    we gave a job; `one_model` whether a job is for one model.
+    we gave a job; `one_model` whether a job is for one model; `once_by_name` whether a job that is sent again under its
+    name is still one job; `by_region` whether it is in one region of many, so that its address has to be kept. `options` are what has to be known besides, by name; what was said of them is `given` to
+    `upload` and `create`. The option ``least`` is the fewest requests that a job may have.
     """
 
     most: int
     size: int
     keeps_name: bool
     one_model: bool
+    once_by_name: bool
+    by_region: bool
+    options: Mapping[str, Option]
 
     def line(self, id: str, body: Body, path: str) -> bytes:  # noqa: A002
         """One request of a job: its `body`, which alone would go to `path`."""
         ...
 
-    def upload(self, name: str, lines: Sequence[bytes]) -> Call | None:
+    def upload(self, name: str, lines: Sequence[bytes], given: Mapping[str, str]) -> Call | None:
         """What puts the requests where the job finds them; None where they go along with `create`."""
         ...
 
@@ -87,7 +108,9 @@ class Jobs(Protocol):
         """The name of what was put there."""
         ...
 
-    def create(self, name: str, lines: Sequence[bytes], file: str, request: Request, path: str) -> Call:
+    def create(
+        self, name: str, lines: Sequence[bytes], file: str, request: Request, path: str, given: Mapping[str, str]
+    ) -> Call:  # fmt: skip
         """What starts the job called `name`; `request` is one of its requests."""
         ...
 
@@ -111,6 +134,14 @@ class Jobs(Protocol):
         """The jobs on a page, and what asks for the next one; nothing if it is the last."""
         ...
 
+    def places(self, status: Status, more: str) -> Call | None:
+        """What asks for the names of the files with the results, or the page `more` of them; None where `status` has them."""
+        ...
+
+    def placed(self, reply: Reply, status: Status) -> tuple[Sequence[str], str]:
+        """The names in the reply to that, and what asks for the next page; empty if it is the last."""
+        ...
+
     def fetch(self, status: Status) -> Sequence[Call]:
         """What asks for the results of a job that ended."""
         ...
@@ -121,6 +152,15 @@ class Jobs(Protocol):
 
 
 # ------------------------------------------------------------------------------- what they have in common
+
+
+def no_places(status: Status, more: str) -> None:
+    """For those that tell in a job itself where its results are."""
+
+
+def none_placed(reply: Reply, status: Status) -> tuple[Sequence[str], str]:  # noqa: ARG001
+    """Never asked: see `no_places`."""
+    return status.results, ""
 
 
 def part(id: str) -> str:  # noqa: A002

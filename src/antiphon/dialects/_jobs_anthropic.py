@@ -15,19 +15,35 @@ from ..call import Call, Reply
 from ..request import Request
 from . import Body
 from ._common import as_list, as_object, as_word, count, dumps, json_document
-from ._jobs import JSON, Outcome, Status, cancelled, expired, known_id, lines_of, part, reply_of, seconds
+from ._jobs import (
+    JSON,
+    NO_OPTIONS,
+    Outcome,
+    Status,
+    cancelled,
+    expired,
+    known_id,
+    lines_of,
+    no_places,
+    none_placed,
+    part,
+    reply_of,
+    seconds,
+)
 
 # 100,000 requests and 256 MB (Anthropic's documentation, "Batch processing", 2026); the bytes are held in memory
 # here, so less of them. An id has at most 64 of letters, digits, - and _ (anthropic-sdk-python issue 984).
 most, size = 100_000, 100_000_000
-keeps_name, one_model = False, False
+keeps_name, one_model, once_by_name = False, False, False
+by_region, options = False, NO_OPTIONS
+places, placed = no_places, none_placed
 
 
 def line(id: str, body: Body, path: str) -> bytes:  # noqa: A002, ARG001
     return dumps({"custom_id": id, "params": body})
 
 
-def upload(name: str, lines: Sequence[bytes]) -> None:  # noqa: ARG001
+def upload(name: str, lines: Sequence[bytes], given: Mapping[str, str]) -> None:  # noqa: ARG001
     return None
 
 
@@ -35,7 +51,9 @@ def uploaded(reply: Reply) -> str:  # noqa: ARG001
     return ""
 
 
-def create(name: str, lines: Sequence[bytes], file: str, request: Request, path: str) -> Call:  # noqa: ARG001
+def create(
+    name: str, lines: Sequence[bytes], file: str, request: Request, path: str, given: Mapping[str, str]  # noqa: ARG001
+) -> Call:  # fmt: skip
     return Call("messages/batches", b'{"requests":[' + b",".join(lines) + b"]}", JSON)
 
 

@@ -18,12 +18,15 @@ from . import Body, gemini_content
 from ._common import as_list, as_object, as_word, count, dumps, json_document, loads
 from ._jobs import (
     JSON,
+    NO_OPTIONS,
     Outcome,
     Phase,
     Status,
     cancelled,
     expired,
     known_id,
+    no_places,
+    none_placed,
     part,
     refused,
     reply_of,
@@ -33,7 +36,9 @@ from ._jobs import (
 # 20 MB of requests that go along with the call (Google's "Batch API" guide, 2026). The answers come as one document,
 # which has to be held: that is what bounds their number.
 most, size = 5_000, 19_000_000
-keeps_name, one_model = True, True
+keeps_name, one_model, once_by_name = True, True, False
+by_region, options = False, NO_OPTIONS
+places, placed = no_places, none_placed
 
 _PHASES: Mapping[str, Phase] = {
     "SUCCEEDED": "ended",
@@ -67,7 +72,7 @@ def line(id: str, body: Body, path: str) -> bytes:  # noqa: A002, ARG001
     return dumps({"request": body, "metadata": {"key": id}})
 
 
-def upload(name: str, lines: Sequence[bytes]) -> None:  # noqa: ARG001
+def upload(name: str, lines: Sequence[bytes], given: Mapping[str, str]) -> None:  # noqa: ARG001
     return None
 
 
@@ -75,7 +80,9 @@ def uploaded(reply: Reply) -> str:  # noqa: ARG001
     return ""
 
 
-def create(name: str, lines: Sequence[bytes], file: str, request: Request, path: str) -> Call:  # noqa: ARG001
+def create(
+    name: str, lines: Sequence[bytes], file: str, request: Request, path: str, given: Mapping[str, str]  # noqa: ARG001
+) -> Call:  # fmt: skip
     head = dumps({"displayName": name})[:-1]
     body = b"".join(
         (b'{"batch":', head, b',"inputConfig":{"requests":{"requests":[', b",".join(lines), b"]}}}}")

@@ -17,6 +17,7 @@ from . import Body
 from ._common import as_list, as_object, as_word, count, dumps, json_document
 from ._jobs import (
     JSON,
+    NO_OPTIONS,
     Outcome,
     Phase,
     Status,
@@ -24,6 +25,8 @@ from ._jobs import (
     expired,
     known_id,
     lines_of,
+    no_places,
+    none_placed,
     part,
     refused,
     reply_of,
@@ -32,7 +35,9 @@ from ._jobs import (
 
 # Of the file: 50,000 requests and 200 MB (openai 3.54.0); the bytes are held in memory here, so half of them.
 most, size = 50_000, 100_000_000
-keeps_name, one_model = True, True
+keeps_name, one_model, once_by_name = True, True, False
+by_region, options = False, NO_OPTIONS
+places, placed = no_places, none_placed
 
 NAME = "antiphon"  # the metadata field that holds our name
 PAGE = "100"
@@ -50,7 +55,7 @@ def line(id: str, body: Body, path: str) -> bytes:  # noqa: A002
     return dumps({"custom_id": id, "method": "POST", "url": f"/v1/{path}", "body": body})
 
 
-def upload(name: str, lines: Sequence[bytes]) -> Call:
+def upload(name: str, lines: Sequence[bytes], given: Mapping[str, str]) -> Call:  # noqa: ARG001
     """The file as multipart/form-data; JSON escapes line ends, so no line can hold the boundary's."""
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
@@ -65,7 +70,9 @@ def uploaded(reply: Reply) -> str:
     return known_id(reply, json_document(reply).get("id"))
 
 
-def create(name: str, lines: Sequence[bytes], file: str, request: Request, path: str) -> Call:  # noqa: ARG001
+def create(
+    name: str, lines: Sequence[bytes], file: str, request: Request, path: str, given: Mapping[str, str]  # noqa: ARG001
+) -> Call:  # fmt: skip
     body = {
         "input_file_id": file,
         "endpoint": f"/v1/{path}",

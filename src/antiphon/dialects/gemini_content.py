@@ -180,7 +180,6 @@ def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
     become one turn.
     """
     check(request, quirks)
-    _check_output(request)
     _check_extra(request.config.extra)
     first = list(takewhile(lambda message: message.role == "system", request.messages))
     body: Body = {"contents": _contents(request.messages[len(first) :])}
@@ -192,21 +191,6 @@ def encode(request: Request, quirks: Quirks, *, stream: bool) -> Body:
     if isinstance(request.config.reasoning, int):
         body["generationConfig"]["thinkingConfig"].setdefault("includeThoughts", True)
     return body
-
-
-# Which of Google's models make pictures or speech shows in their names; the others answer 400.
-MAKERS: Mapping[str, str] = {"image": r".*(image|banana|omni)", "audio": r".*(tts|audio|live|omni)"}
-
-
-def _check_output(request: Request) -> None:
-    for kind in request.config.modalities:
-        maker = MAKERS.get(kind)
-        if maker and re.match(r"gem(ini|ma)-", request.model) and not re.match(maker, request.model):
-            raise RequestError(
-                f"the model {request.model} does not take modalities={kind!r}",
-                field="modalities",
-                hint="Leave it out or use gemini-3.1-flash-image (pictures) or one of the tts models (speech).",
-            )
 
 
 def _check_extra(extra: Mapping[str, Any]) -> None:

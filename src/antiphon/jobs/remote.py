@@ -5,12 +5,14 @@ Each step is written down in the journal before and after it is taken.
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import sqlite3
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, BinaryIO
 
@@ -25,7 +27,7 @@ from ..replay.lease import Leases
 from ..road import Asked
 from .journal import Journal, Kept
 
-__all__ = ["Load", "Remote", "jobs_of"]
+__all__ = ["Load", "Remote", "chosen", "jobs_of"]
 
 SETTLING = 60.0  # seconds after which a job that was sent shows up in a listing, if it ever arrived
 SKEW = 300.0  # seconds that a provider's clock may be behind ours
@@ -47,6 +49,32 @@ def jobs_of(asked: Asked) -> Jobs:
     return found
 
 
+def chosen(jobs: Jobs, given: Mapping[str, str]) -> Mapping[str, str]:
+    """What is said of the options of this batch API: `given`, else in the environment, else as it is by default.
+
+    RequestError names what is missing, is not known, or cannot be what it is said to be.
+    """
+    strange = sorted(given.keys() - jobs.options.keys())
+    if strange:
+        raise RequestError(
+            f"this batch API has no option {strange[0]!r}",
+            field="via_option",
+            hint=f"It has {', '.join(jobs.options) or 'none'}.",
+        )
+    said = dict[str, str]()
+    for name, option in jobs.options.items():
+        value = given.get(name) or os.environ.get(option.variable, "").strip() or option.default
+        if value is None or not re.fullmatch(option.pattern, value):
+            what = "is not given" if value is None else f"cannot be {value!r}"
+            raise RequestError(
+                f"the batch API's option {name!r} {what}: {option.about}",
+                field="via_option",
+                hint=f"Give --via-option {name}=…, or set {option.variable}.",
+            )
+        said[name] = value
+    return said
+
+
 @dataclass(slots=True)
 class Load:
     """What goes into one job: a line of it and the body in that line for each key. `asked` is one of them."""
@@ -60,6 +88,13 @@ class Load:
         """Take in one more request."""
         self.lines[key] = (line, body)
         self.size += len(line) + 1
+
+    def all_but(self, keep: int) -> Load:
+        """Those that are here as a load of their own, but for the last `keep`, which stay."""
+        taken = dict(list(self.lines.items())[: len(self.lines) - keep])
+        self.lines = {key: line for key, line in self.lines.items() if key not in taken}
+        self.size = sum(len(line) + 1 for line, _ in self.lines.values())
+        return Load(self.asked, self.path, taken)
 
     def is_full(self, jobs: Jobs, more: int = 0) -> bool:
         """Whether a line of `more` bytes has no place any more."""
@@ -75,7 +110,9 @@ class Remote:
         journal: Journal,
         settings: Mapping[str, Any],
         told: Callable[[str], object] = lambda _: None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
+        self.options = options or {}
         self._client = client
         self.journal = journal
         self.told = told
@@ -121,12 +158,13 @@ class Remote:
 
         After an error that leaves open whether it arrived, the journal has it as "sending": `find` will tell.
         """
-        asked = load.asked
+        asked, jobs = load.asked, jobs_of(load.asked)
+        address = run(self._client.road.address(asked)) if jobs.by_region else asked.request.base_url
         job = Kept(
             name=f"antiphon-{secrets.token_hex(8)}",
             provider=asked.provider.name,
             dialect=asked.way.dialect.name,
-            base_url=asked.request.base_url,
+            base_url=address,
             credential=asked.credential,
             model=asked.request.model,
         )
@@ -138,13 +176,17 @@ class Remote:
     def _send(self, job: Kept, load: Load, lines: Sequence[bytes]) -> None:
         jobs, asked = jobs_of(load.asked), load.asked
         try:
-            upload = jobs.upload(job.name, lines)
-            file = "" if upload is None else jobs.uploaded(self._ask(asked, upload))
-            call = jobs.create(job.name, lines, file, asked.request, load.path)
+            given = chosen(jobs, self.options)
+            upload = jobs.upload(job.name, lines, given)
+            file = "" if upload is None else jobs.uploaded(self._ask(asked, upload, files=True))
+            call = jobs.create(job.name, lines, file, asked.request, load.path, given)
             self.journal.change(job.name, state="sending", made=self.journal.clock())
         except BaseException:  # nothing is at work yet
             self.journal.forget(job.name)
             raise
+        self._create(job, asked, jobs, call, len(lines))
+
+    def _create(self, job: Kept, asked: Asked, jobs: Jobs, call: Call, count: int) -> None:
         try:
             status = jobs.status(self._ask(asked, call, once=True))
         except AntiphonError as error:
@@ -156,7 +198,15 @@ class Remote:
                 )
             raise
         self._seen(job.name, status)
-        self.told(f"sent {job.name} ({status.id}): {len(lines):,} requests, {status.word or 'unknown'}")
+        self.told(f"sent {job.name} ({status.id}): {count:,} requests, {status.word or 'sent'}")
+
+    def _send_again(self, job: Kept) -> None:
+        """Where a name stands for one job whatever happens, a job that was not found is sent again under it."""
+        asked, jobs = self.account(job)
+        request = replace(asked.request, config=replace(asked.request.config, model=job.model))
+        path = asked.way.dialect.path(request, stream=False)
+        call = jobs.create(job.name, (), "", request, path, chosen(jobs, self.options))
+        self._create(job, asked, jobs, call, job.total)
 
     def find(self, job: Kept) -> None:
         """See what became of a job that was never confirmed: it was sent after all, or its requests are free again."""
@@ -171,6 +221,8 @@ class Remote:
                 self.told(f"found {now.name} ({status.id}) at the provider: sent before the interruption")
             elif now.state == "intended" or self.journal.clock() - now.made > SETTLING:
                 self.journal.forget(now.name)
+            elif self.account(now)[1].once_by_name:
+                self._send_again(now)
 
     def _listed(self, job: Kept) -> Status | None:
         """The job as the provider's listing has it: by its name, or the first that can be it."""
@@ -214,11 +266,22 @@ class Remote:
     def collect(self, job: Kept, status: Status) -> None:
         """Take the results of a job that ended, or was refused, into the journal. All of them or none."""
         asked, jobs = self.account(job)
-        calls = jobs.fetch(status) if status.phase == "ended" else ()
+        calls = jobs.fetch(self._placed(asked, jobs, status)) if status.phase == "ended" else ()
         with ExitStack() as opened:
             files = [opened.enter_context(self._spooled(asked, call)) for call in calls]
             with self.journal.writing() as db:
                 self._take(job, status, asked, jobs, files, db)
+
+    def _placed(self, asked: Asked, jobs: Jobs, status: Status) -> Status:
+        """`status` with the names of all files that hold its results."""
+        more, names, page = "", list[str](), 0
+        while (call := jobs.places(status, more)) is not None and page < PAGES:
+            found, more = jobs.placed(self._ask(asked, call, files=True), status)
+            names += found
+            page += 1
+            if not more:
+                break
+        return replace(status, results=tuple(names)) if page else status
 
     def _spooled(self, asked: Asked, call: Call) -> BinaryIO:
         """The body of the reply in a file without a name, since it may be larger than memory."""
@@ -235,7 +298,7 @@ class Remote:
             file.write(piece)
 
         try:
-            self._ask(asked, call, on_piece=write)
+            self._ask(asked, call, on_piece=write, files=True)
         except BaseException:
             file.close()
             raise

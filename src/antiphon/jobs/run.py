@@ -13,6 +13,7 @@ from ..batches import Row
 from ..client import Client, Entry
 from ..completion import Completion
 from ..errors import AntiphonError, RequestError
+from .costs import Costs
 from .plan import Plan
 from .sinks import Sink
 from .sources import Record, Source
@@ -22,13 +23,13 @@ __all__ = ["Job", "Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """What came so far. `cost` is in US dollars, of the answers whose cost is known and that were paid for now."""
+    """What came so far. Tokens and `costs` are of the answers that were paid for now."""
 
     rows: int = 0
     replayed: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost: float = 0.0
+    costs: Costs = field(default_factory=Costs)
     errors: Counter[str] = field(default_factory=Counter[str])
 
     @property
@@ -46,7 +47,7 @@ class Tally:
         else:
             self.input_tokens += outcome.usage.input_tokens or 0
             self.output_tokens += outcome.usage.output_tokens or 0
-            self.cost += outcome.usage.cost or 0.0
+            self.costs.add(outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +75,19 @@ class Job:
             settled=self.settled,
             **dict(self.settings),
         )
-        with batch:
-            for row in batch:
-                outcome = _outcome(row)
-                record = self.plan.record(row.index, waiting.pop(row.index), row.key, outcome)
-                with _written():
-                    sink.write(record)
-                tally.add(outcome)
-                told(tally)
-        with _written():
-            sink.finish()
+        try:
+            with batch:
+                for row in batch:
+                    outcome = _outcome(row)
+                    record = self.plan.record(row.index, waiting.pop(row.index), row.key, outcome)
+                    with _written():
+                        sink.write(record)
+                    tally.add(outcome)
+                    told(tally)
+            with _written():
+                sink.finish()
+        finally:
+            tally.costs.end()
         return tally
 
     def _entries(self, waiting: dict[int, Record]) -> Iterator[Entry]:

@@ -24,7 +24,7 @@ from ..errors import AntiphonError, Refused, ReplyError, RequestError, Transport
 from ..loop import run
 from ..road import Asked, decode
 from .journal import Journal, Kept, Line
-from .remote import Load, Remote, jobs_of
+from .remote import Load, Remote, chosen, jobs_of
 from .run import Job
 
 __all__ = ["Via"]
@@ -37,13 +37,15 @@ ROUNDS = 3  # an answer, its repair, and a look whether all is there
 class Via:
     """One batch through the batch API of whomever its requests ask.
 
-    `poll` is in seconds between two looks at a job: at first, and at most. `told` gets a line for each thing
+    `options` are said of the jobs besides (see `Jobs.options`). `poll` is in seconds between two looks at a job: at
+    first, and at most. `told` gets a line for each thing
     that happens. With `retry_errors` what failed for good in an earlier run is asked again.
     """
 
     client: Client
     job: Job
     journal: Journal
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
     poll: tuple[float, float] = (5.0, 120.0)
     retry_errors: bool = False
     told: Callable[[str], object] = lambda _: None
@@ -62,7 +64,7 @@ class Via:
         mode = self.job.settings.get("replay", "auto")
         if mode != "auto":
             raise RequestError(f"--via needs replay='auto', not {mode!r}", field="replay")
-        self._remote = Remote(self.client, self.journal, self.job.settings, self.told)
+        self._remote = Remote(self.client, self.journal, self.job.settings, self.told, self.options)
         try:
             while self._sweep():
                 self._wait()
@@ -162,6 +164,7 @@ class Via:
         """Put one request where the next job takes it along."""
         self._check(part)
         jobs, key = jobs_of(part), _key(part)
+        chosen(jobs, self.options)
         path = part.way.dialect.path(part.request, stream=False)
         load = self._loads.setdefault(_group(part, path, one_model=jobs.one_model), Load(part, path))
         if key in load.lines:
@@ -174,8 +177,8 @@ class Via:
             self.journal.fail(key, error, self._remote.name)
             return
         if load.is_full(jobs, len(line)):
-            self._submit(load)
-            load.lines, load.size = {}, 0
+            least = self._least(jobs)  # as many stay, so that the last job has enough
+            self._submit(load.all_but(least if 1 < least < len(load.lines) - least else 0))
         load.add(key, line, dumps(body))
 
     def _check(self, asked: Asked) -> None:
@@ -193,7 +196,12 @@ class Via:
             )
 
     def _submit(self, load: Load) -> None:
+        jobs = jobs_of(load.asked)
         if not load.lines:
+            return
+        if len(load.lines) < self._least(jobs):
+            for key in load.lines:
+                self.journal.fail(key, _too_few(len(load.lines), self._least(jobs)), self._remote.name)
             return
         self._remote.submit(load)
         for key in load.lines:
@@ -201,6 +209,10 @@ class Via:
             if line is not None:
                 self._waiting.add(line.job)
                 break
+
+    def _least(self, jobs: Jobs) -> int:
+        """The fewest requests that a job may have. RequestError where an option is missing."""
+        return int(chosen(jobs, self.options).get("least", 1))
 
     # ---------------------------------------------------------------------------------------- waiting
 
@@ -237,6 +249,14 @@ class Via:
             self.told(f"{job.name} ({job.id}): {status.word or 'unknown'}{counts}")
         if status.phase != "running":
             self._remote.collect(job, status)
+
+
+def _too_few(count: int, least: int) -> RequestError:
+    return RequestError(
+        f"a job takes {least:,} requests at least, and {'one is' if count == 1 else f'{count:,} are'} missing",
+        field="via",
+        hint="The same command without --via asks for the rest, and replays what is there.",
+    )
 
 
 def _check_size(line: bytes, jobs: Jobs) -> None:

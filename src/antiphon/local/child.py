@@ -28,7 +28,10 @@ PLAN_TIME = 60.0
 
 
 class Server:
-    """One llama.cpp server with a single slot, and what its slot holds.
+    """One llama.cpp server, and what its slot holds.
+
+    With several slots it computes requests together, and llama.cpp itself chooses the slot that holds most of a prompt:
+    faster, but a sum's rounding depends on the company, so nothing is exact and nothing is kept track of.
 
     `held` is the last prompt as tokens, as far as it was computed in rows of many; None when that is unknown
     (nothing asked yet, or a request that did not end well).
@@ -43,7 +46,8 @@ class Server:
         self.held: list[int] | None = None
         self.asked: list[int] = []
         self.task: int | None = -1
-        self.busy = False
+        self.slots: int = settings["slots"]
+        self.running = 0
 
     def shared(self, prompt: list[int]) -> int:
         """How many leading tokens of `prompt` this server may reuse without changing a bit of the answer."""
@@ -51,14 +55,19 @@ class Server:
 
     def take(self, prompt: list[int]) -> bool:
         """Give it a prompt; true if it may reuse what it holds."""
+        self.running += 1
+        if self.slots > 1:
+            return True
         shared = self.shared(prompt)
-        self.busy, self.held, self.asked = True, None, prompt
+        self.held, self.asked = None, prompt
         return shared > 0
 
     def free(self, *, finished: bool) -> None:
         """The request is over. Only one that was sent and finished leaves a prompt that is known to be whole."""
-        self.busy = False
+        self.running -= 1
         self.held = None
+        if self.slots > 1:
+            return
         if finished and self.reuse:
             before, self.task = self.task, self.now()
             if self.task not in (None, before):
@@ -117,7 +126,7 @@ def reusable(held: list[int], prompt: list[int], rows: int) -> int:
 
 
 def build(settings: dict[str, Any]) -> Any:
-    """A server with one slot, flash attention off, nothing that would make an answer depend on its company."""
+    """A server, flash attention off; with one slot nothing makes an answer depend on its company."""
     # Only the child imports it: an illegal instruction must stay here.
     xllamacpp: Any = importlib.import_module("xllamacpp")
 
@@ -125,11 +134,12 @@ def build(settings: dict[str, Any]) -> Any:
     params.model.path = settings["model"]
     params.model_alias = {settings["alias"]}
     params.api_keys = [settings["secret"]]
-    params.n_ctx = settings["context"]
+    slots: int = settings["slots"]
+    params.n_ctx = settings["context"] * slots
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["prompt_threads"]
     params.n_batch = params.n_ubatch = settings["rows"]
-    params.n_parallel = 1
+    params.n_parallel = slots
     params.kv_unified = False
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     # Both keep states of earlier prompts, which were not all computed in rows of many.
@@ -140,7 +150,7 @@ def build(settings: dict[str, Any]) -> Any:
     params.n_gpu_layers = 0
     params.warmup = False
     params.ui = False
-    params.n_threads_http = 8
+    params.n_threads_http = 8 + slots
     params.verbosity = 1  # errors only, on stderr
     return xllamacpp.Server(params)
 
@@ -165,10 +175,17 @@ class Pool:
 
     def pick(self, prompt: list[int]) -> Server:
         """The free server that holds most of this prompt; a new one while there are fewer than allowed."""
-        free = [server for server in self.servers if not server.busy]
-        if not free:
+        free = [server for server in self.servers if server.running < server.slots]
+        several = self.settings["slots"] > 1
+        least = min(free, key=lambda server: server.running, default=None)
+        more = (
+            several and len(self.servers) < self.settings["servers"] and least is not None and least.running
+        )
+        if least is None or more:
             self.servers.append(Server(self.settings))
             return self.servers[-1]
+        if several:
+            return least
         return max(free, key=lambda server: server.shared(prompt))
 
     def prompt(self, body: dict[str, Any]) -> list[int]:

@@ -29,7 +29,7 @@ from ..call import Secret
 from ..errors import AntiphonError, Cancelled, RequestError, TransportError
 from . import facts, machine
 from .models import LocalModel, resolve
-from .settings import RECIPE, Settings, context
+from .settings import FAST_RECIPE, RECIPE, Settings, context
 
 __all__ = ["Address", "Status", "identity", "lease", "rest", "status", "unload"]
 
@@ -75,8 +75,10 @@ class Status:
     requests: int
 
 
-def identity(name: str) -> dict[str, str]:
+def identity(name: str, *, fast: bool = False) -> dict[str, str]:
     """What decides an answer besides the request: engine, backend, sum of the model file, context, recipe.
+
+    In the fast way other requests decide too, so its answers are recorded under a recipe, and keys, of their own.
 
     Microseconds once the file has been seen. RequestError if engine or model is missing or not what it should be.
     """
@@ -86,8 +88,8 @@ def identity(name: str) -> dict[str, str]:
         "engine": machine.engine_version(),
         "backend": machine.backend(),
         "model_sha256": known.sha256,
-        "context": str(context(known)),
-        "recipe": RECIPE,
+        "context": str(context(known, fast=fast)),
+        "recipe": FAST_RECIPE if fast else RECIPE,
     }
 
 
@@ -107,8 +109,10 @@ def _checked(model: LocalModel) -> facts.Facts:
 
 
 @asynccontextmanager
-async def lease(name: str, body: Mapping[str, Any]) -> AsyncGenerator[Address, None]:
+async def lease(name: str, body: Mapping[str, Any], *, fast: bool = False) -> AsyncGenerator[Address, None]:
     """A server of this model for one request, started if need be; first come, first served.
+
+    In the `fast` way a server computes several requests together.
 
     `body` is the request as it will be sent; the address's `body` adds what it leaves open. RequestError when
     it cannot be honoured or the model cannot be loaded, TransportError when the engine dies meanwhile.
@@ -116,7 +120,7 @@ async def lease(name: str, body: Mapping[str, Any]) -> AsyncGenerator[Address, N
     for field in NOT_TAKEN:
         if field in body:
             raise RequestError(f"the embedded model does not take {field}", field=field)
-    engine = await _engine(name)
+    engine = await _engine(name, fast=fast)
     async with engine.turn() as child:
         plan = await child.begin(body)
         finished = False
@@ -138,11 +142,11 @@ _Key = tuple[asyncio.AbstractEventLoop, str, str, Settings]
 _engines: dict[_Key, Engine] = {}
 
 
-async def _engine(name: str) -> Engine:
+async def _engine(name: str, *, fast: bool) -> Engine:
     """The engine for this model, made on first use. Reading and summing the file happens in a worker thread."""
     model = resolve(name)
     known = await asyncio.to_thread(_checked, model)
-    settings = Settings.of(known, model.path.stat().st_size)
+    settings = Settings.of(known, model.path.stat().st_size, fast=fast)
     key = (asyncio.get_running_loop(), str(model.path), known.sha256, settings)
     if key not in _engines:
         _engines[key] = Engine(model, settings)
@@ -161,7 +165,7 @@ class Engine:
         self.later = later or asyncio.get_running_loop().call_later
         self.child: Child | None = None
         self.requests = 0
-        self._servers = asyncio.Semaphore(settings.servers)
+        self._servers = asyncio.Semaphore(settings.servers * settings.slots)
         self._start = asyncio.Lock()
         self._rest: asyncio.TimerHandle | None = None
 
@@ -253,6 +257,8 @@ class Child:
             "prompt_threads": settings.prompt_threads,
             "rows": settings.rows,
             "reuse": settings.reuse,
+            "servers": settings.servers,
+            "slots": settings.slots,
         }
 
     # ---- on its own threads

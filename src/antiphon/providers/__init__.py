@@ -17,22 +17,36 @@ from types import ModuleType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from ..call import Call, Secret
+from ..call import Call, Reply, Secret
 from ..dialects import Dialect, Model, Quirks
 from ..dialects._jobs import Jobs
-from ..errors import RequestError
+from ..errors import ReplyError, RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits, is_loopback
 from ._facts import LEVELS, Maker, facts
 
-__all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
+__all__ = ["LEVELS", "Endpoint", "Files", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where the files of jobs are kept, if not with the provider itself.
+
+    A key is looked for that may go to `base`. `address` gives a file's URL by its name, `sign` signs a call to it just
+    before it goes out, `error` is the typed error for a refusal.
+    """
+
+    base: str
+    address: Callable[[str], str]
+    sign: Callable[[Call], Awaitable[Call]]
+    error: Callable[[Reply], ReplyError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body.
 
-    `models_base` is where the models are listed, if not there too. `stream` asks for the answer in pieces even
+    `models_base` is where the models are listed, if not there too; `files` says where a job's files are kept, if elsewhere. `stream` asks for the answer in pieces even
     where it is wanted whole: for a server that only while it streams notices that nobody listens any more.
     """
 
@@ -41,6 +55,7 @@ class Endpoint:
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     models_base: str = ""
     stream: bool = False
+    files: Callable[[], Files] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,9 @@ class Way:
 
     def notes(self, request: Request) -> tuple[str, ...]:
         """What the user should know about how the request was put, such as a limit that had to be filled in."""
-        return self.dialect.notes(request, self.quirks)
+        extra = request.config.extra
+        told = (text for name, text in self.quirks.noted.items() if extra.get(name))
+        return (*self.dialect.notes(request, self.quirks), *told)
 
 
 Open = Callable[[Request], AbstractAsyncContextManager[Endpoint]]
@@ -76,6 +93,8 @@ class Provider:
     `price_names` gives the names a model may have there, the likelier ones first, for the name in the answer and the
     name that was asked for. `free` says where asking costs nothing: "always",
     or "here" for a server at an address of this machine.
+
+    `fast` is what a request's `extra` says where speed is worth more than the same answer every time, if it can say so.
 
     `jobs` gives the provider's own batch API for the dialects that it takes requests of.
     """
@@ -105,6 +124,7 @@ class Provider:
     price_id: str = ""
     price_names: Callable[[str, str], tuple[str, ...]] | None = None
     free: Literal["", "always", "here"] = ""
+    fast: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: Mapping[str, Jobs] = field(default_factory=dict[str, Jobs])
 
     def way(self, dialect: str | None) -> Way:

@@ -28,10 +28,14 @@ class Keys:
 def sign(call: Call, keys: Keys, *, region: str, service: str, at: float) -> Call:
     """`call` signed at the time `at` (seconds since 1970). AWS takes the signature for five minutes.
 
-    All headers of the call are signed, and the host; what the HTTP library adds is not.
+    All headers of the call are signed, and the host; what the HTTP library adds is not. For the service ``s3`` the sum
+    of the body is a header too, and the path counts as it is: there "a//b" is not "a/b".
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    body_sum = sha256(call.body).hexdigest()
     headers: dict[str, str | Secret] = {**call.headers, "X-Amz-Date": stamp}
+    if service == "s3":
+        headers["X-Amz-Content-SHA256"] = body_sum
     if keys.token is not None:
         headers["X-Amz-Security-Token"] = keys.token
     url = urlsplit(call.url)
@@ -42,14 +46,15 @@ def sign(call: Call, keys: Keys, *, region: str, service: str, at: float) -> Cal
     request = "\n".join(
         (
             call.method,
-            quote(_normal(url.path), safe="/~"),  # the path is encoded already, and here once more
+            # The path is encoded already, and here once more.
+            (url.path or "/") if service == "s3" else quote(_normal(url.path), safe="/~"),
             "&".join("=".join(pair) for pair in sorted(map(_pair, url.query.split("&"))))
             if url.query
             else "",
             *(f"{name}:{value}" for name, value in lines),
             "",
             names,
-            sha256(call.body).hexdigest(),
+            body_sum,
         )
     )
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"

@@ -23,11 +23,14 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from ..call import Call
 from ..dialects import (
     Turns,
+    _jobs_bedrock,
+    _s3,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke_claude,
@@ -35,7 +38,7 @@ from ..dialects import (
 )
 from ..errors import CredentialError, RequestError
 from ..request import Request, checked_base_url
-from . import Endpoint, Maker, Provider, Way, _aws, anthropic
+from . import Endpoint, Files, Maker, Provider, Way, _aws, anthropic
 from ._facts import refusals
 from ._sigv4 import sign
 
@@ -52,6 +55,8 @@ REGIONS = (
 MANTLE = "anthropic_messages"  # the one dialect that is spoken there
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
+SERVER, S3_SERVER = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL_S3"
+_OWN_S3 = re.compile(r"([a-z0-9][-.a-z0-9]*\.)?s3\.[a-z0-9-]+\.amazonaws\.(com|eu)")
 _OWN = re.compile(
     r"(.+\.)?bedrock(-runtime|-mantle)?(-fips)?\.([a-z0-9-]+)\.((vpce\.)?amazonaws\.(com|eu)|api\.aws)"
 )
@@ -85,7 +90,7 @@ def region(request: Request) -> str:
 
 def server() -> str:
     """The address that the environment names in place of AWS's own; empty if it names none."""
-    for variable in ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"):
+    for variable in (SERVER, "AWS_ENDPOINT_URL"):
         if found := os.environ.get(variable, "").strip():
             return checked_base_url(found)
     return ""
@@ -113,14 +118,19 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint]:
         own = _OWN.fullmatch(urlsplit(address).hostname or "")
         runtime, control, _ = _hosts(own.group(4)) if own else ("", "", "")
         listed = f"https://{control}" if own and urlsplit(address).hostname == runtime else ""
-        yield Endpoint(base_url=address, headers=headers, models_base=listed)
+        yield Endpoint(base_url=address, headers=headers, models_base=listed, files=partial(_files, request))
         return
     # The region may stand in a file.
     runtime, control, other = _hosts(await asyncio.to_thread(region, request))
     if mantle:
         yield Endpoint(base_url=f"https://{other}/anthropic/v1", headers=headers)
     else:
-        yield Endpoint(base_url=f"https://{runtime}", headers=headers, models_base=f"https://{control}")
+        yield Endpoint(
+            base_url=f"https://{runtime}",
+            headers=headers,
+            models_base=f"https://{control}",
+            files=partial(_files, request),
+        )
 
 
 async def signed(request: Request, call: Call) -> Call:
@@ -141,20 +151,61 @@ async def signed(request: Request, call: Call) -> Call:
     return sign(call, keys, region=where, service=service, at=time.time())
 
 
-def _check_host(call: Call) -> None:
+def _check_host(
+    call: Call, own: re.Pattern[str] = _OWN, where: str | None = None, variable: str = SERVER
+) -> None:
     url = urlsplit(call.url)
-    if _OWN.fullmatch(call.host) and url.scheme == "https":
+    where = server() if where is None else where
+    if own.fullmatch(call.host) and url.scheme == "https":
         return
     if call.host in ("localhost", "127.0.0.1", "::1"):
         return
-    if (where := server()) and urlsplit(where)[:2] == url[:2]:
+    if where and urlsplit(where)[:2] == url[:2]:
         return
     raise CredentialError(
         f"AWS signatures go to AWS only, not to {url.scheme}://{call.host}",
         field="api_key",
         hint="Give that server a key of its own (`antiphon keys set bedrock --host …`),"
-        " or name it in AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
+        f" or name it in {variable}.",
     )
+
+
+# ------------------------------------------------------------------------------- the files of jobs
+
+
+def _s3_host(region: str) -> str:
+    return f"s3.{region}.{'amazonaws.eu' if region.startswith('eusc-') else 'amazonaws.com'}"
+
+
+def _s3_server() -> str:
+    """The address that the environment names in place of S3; empty if it names none."""
+    for variable in (S3_SERVER, "AWS_ENDPOINT_URL"):
+        if found := os.environ.get(variable, "").strip():
+            return checked_base_url(found)
+    return ""
+
+
+def _files(request: Request) -> Files:
+    """S3 in the request's region, or the server named in its place. RequestError where nothing tells the region."""
+    own = _s3_server()
+    base = own or f"https://{_s3_host(region(request))}"
+    return Files(
+        base=base,
+        # Other servers than AWS's know no buckets in front of their host.
+        address=lambda where: _s3.address(base, where, before_host=not own),
+        sign=partial(_signed_file, request),
+        error=_s3.error,
+    )
+
+
+async def _signed_file(request: Request, call: Call) -> Call:
+    """`call` to S3 signed. A bearer key, which S3 does not take, is left out, and this process's access key signs."""
+    keys = _aws.stored(call)
+    call = replace(call, headers={n: v for n, v in call.headers.items() if n != "Authorization"})
+    if keys is None:
+        _check_host(call, _OWN_S3, _s3_server(), S3_SERVER)
+        keys = await _aws.keys()
+    return sign(call, keys, region=region(request), service="s3", at=time.time())
 
 
 # ------------------------------------------------------------------------------- what the models take
@@ -219,4 +270,7 @@ PROVIDER = Provider(
     sign=signed,
     price_id="aws",
     price_names=listed_names,
+    jobs=dict.fromkeys(
+        ("bedrock_converse", "bedrock_invoke_claude", "bedrock_invoke_mistral"), _jobs_bedrock
+    ),
 )

@@ -23,7 +23,11 @@ CHAT = Quirks(
     turns=TURNS,
     media=frozenset(),
     media_urls=False,
+    noted={
+        "fast": "fast: computed together with other requests, so the same request may be answered otherwise elsewhere"
+    },
 )
+FAST = {"fast": True}  # what a request's `extra` says that is to be computed together with others
 
 
 def identity(request: Request) -> Mapping[str, str]:
@@ -31,7 +35,14 @@ def identity(request: Request) -> Mapping[str, str]:
     from ..local import engine  # asyncio and subprocess are needed only where this provider is asked
 
     _check(request)
-    return engine.identity(request.model)
+    return engine.identity(request.model, fast=_is_fast(request))
+
+
+def _is_fast(request: Request) -> bool:
+    fast = request.config.extra.get("fast", False)
+    if not isinstance(fast, bool):
+        raise RequestError(f"extra's fast must be true or false, not {fast!r}", field="extra")
+    return fast
 
 
 def _check(request: Request) -> None:
@@ -59,7 +70,7 @@ async def endpoint(request: Request) -> AsyncGenerator[Endpoint, None]:
 
     _check(request)
     body = openai_chat.encode(request, CHAT, stream=False)
-    async with engine.lease(request.model, body) as address:
+    async with engine.lease(request.model, body, fast=_is_fast(request)) as address:
         # Each request has a connection of its own: the server drops idle ones without a word after 5 s.
         headers = {"Authorization": address.secret.prefixed("Bearer "), "Connection": "close"}
         # Only a stream that reports its progress is noticed to be closed, while it reads and while it writes.
@@ -92,4 +103,5 @@ PROVIDER = Provider(
     listing=listing,
     notice=notice,
     free="always",
+    fast=FAST,
 )
