@@ -54,7 +54,7 @@ from .transport import Limits, Scrubbed, Transport
 if TYPE_CHECKING:
     from .spending.bill import Bill
 
-__all__ = ["Asked", "Road", "decode"]
+__all__ = ["Asked", "Fetched", "Road", "decode"]
 
 log = logging.getLogger("antiphon")
 
@@ -138,6 +138,16 @@ class Asked:
         return "sent" if "seed" in self.way.quirks.fields else "unsupported"
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of asking: the request as it went out, its body without secrets, the raw reply, and what that says."""
+
+    ready: Prepared
+    sent: bytes
+    reply: Reply
+    completion: Completion
+
+
 @dataclass(slots=True)
 class Flight:
     """One call in flight and everybody in this process who waits for it. Lives on the private loop only."""
@@ -160,7 +170,10 @@ class Flight:
 
 
 class Road:
-    """What all requests of one client share: the store, the transport, the credentials, the calls in flight."""
+    """What all requests of one client share: the store, the transport, the credentials, the calls in flight.
+
+    With `away`, whole answers are asked for by somebody else (the workers of a cluster), and only recorded here.
+    """
 
     def __init__(
         self,
@@ -177,6 +190,7 @@ class Road:
         self.limits = limits
         self.prefixes = prefixes
         self.purse = purse
+        self.away: Callable[[Asked], Awaitable[Fetched]] | None = None
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -362,22 +376,52 @@ class Road:
             found = self._recorded(asked.key) if asked.key and asked.delivery.replay == "auto" else None
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            ready = await self._ready(asked)
-            async with _opened(asked, ready.request) as endpoint:
-                call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-                with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
-                    reply, completion = await self._send(asked, ready, call, emit)
-            failures = await self._record(asked, call, reply)
+            if self.away is not None and emit is None:
+                fetched = await self._elsewhere(asked, self.away)
+            else:
+                fetched = await self.carried_out(asked, emit)
+            failures = await self._record(asked, fetched.sent, fetched.reply)
         return replace(
             self._completion(
                 asked,
-                ready,
-                completion,
-                reply,
+                fetched.ready,
+                fetched.completion,
+                fetched.reply,
                 replayed=False,
                 notes=[*notes, *failures, *_passed_over(asked)],
             ),
             recorded=asked.key is not None and not failures,
+        )
+
+    async def carried_out(self, asked: Asked, emit: Emit | None = None) -> Fetched:
+        """Ask the provider from this process, whatever the store has; nothing is recorded."""
+        ready = await self._ready(asked)
+        async with _opened(asked, ready.request) as endpoint:
+            call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
+            with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
+                reply, completion = await self._send(asked, ready, call, emit)
+        return Fetched(ready, call.body, reply, completion)
+
+    async def _elsewhere(self, asked: Asked, away: Callable[[Asked], Awaitable[Fetched]]) -> Fetched:
+        """Have it asked by somebody else, and pay for it from the budget here, if there is one."""
+        budget = None if self.purse is None else self.purse.budget(asked.provider, asked.request)
+        if budget is None or self.purse is None:
+            return await away(asked)
+        ready = await self._ready(asked)
+        call = Call("", dumps(asked.way.dialect.encode(ready.request, asked.way.quirks, stream=False)))
+        async with self.purse.bill(budget, asked.provider, ready.request, call) as bill:
+            try:
+                fetched = await away(asked)
+            except RequestError:  # nothing was sent
+                raise
+            except BaseException:
+                await bill.signing(None)(call)  # it may have gone out
+                raise
+            bill.completion = self._completion(
+                asked, ready, fetched.completion, fetched.reply, replayed=False
+            )
+        return replace(
+            fetched, completion=replace(fetched.completion, notes=(*fetched.completion.notes, *bill.notes))
         )
 
     async def _ready(self, asked: Asked) -> Prepared:
@@ -526,12 +570,12 @@ class Road:
             waited += pause
             pause = min(pause * 1.5, longest)
 
-    async def _record(self, asked: Asked, call: Call, reply: Reply) -> list[str]:
+    async def _record(self, asked: Asked, sent: bytes, reply: Reply) -> list[str]:
         """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
         if asked.key is None:
             return []
         put = partial(
-            self.store.put, asked.request, asked.key, sent=call.body, reply=reply, document=asked.document
+            self.store.put, asked.request, asked.key, sent=sent, reply=reply, document=asked.document
         )
         try:
             try:
