@@ -24,6 +24,7 @@ from ..errors import RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits, is_loopback
 from ._facts import LEVELS, Maker, facts
+from ._offline import Engine
 
 __all__ = ["LEVELS", "Endpoint", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
 
@@ -77,7 +78,8 @@ class Provider:
     name that was asked for. `free` says where asking costs nothing: "always",
     or "here" for a server at an address of this machine.
 
-    `jobs` gives the provider's own batch API for the dialects that it takes requests of.
+    `jobs` gives the provider's own batch API for the dialects that it takes requests of. `offline` says how its
+    models can be run by a cluster, without its server.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Provider:
     price_names: Callable[[str, str], tuple[str, ...]] | None = None
     free: Literal["", "always", "here"] = ""
     jobs: Mapping[str, Jobs] = field(default_factory=dict[str, Jobs])
+    offline: Engine | None = None
 
     def way(self, dialect: str | None) -> Way:
         """The way with this dialect's name, or the default one. RequestError lists the choices."""
