@@ -36,6 +36,10 @@ Process = Callable[[Any], Any]
 def processor(engine: Engine, model: str, gpus: int) -> Process:
     """Ray Data's processor for this engine: from a Dataset of keys and rows to one with what was generated."""
     llm = needed("ray.data.llm")
+    if not hasattr(llm, "build_processor"):
+        raise RequestError(
+            "this Ray is too old to run models here", field="gpus", hint="pip install 'ray[llm]>=2.60'"
+        )
     config = getattr(llm, engine.processor)(**engine.config(model, gpus))
     try:
         return llm.build_processor(config, preprocess=_opened, postprocess=_closed)
