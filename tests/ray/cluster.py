@@ -66,7 +66,24 @@ def _free_port() -> int:
 
 @contextmanager
 def started() -> Iterator[Cluster]:
-    """A cluster with two processors and one GPU that is none: the engine in `engine/` needs none."""
+    """A cluster with two processors and one GPU that is none: the engine in `engine/` needs none.
+
+    Ray gives a node thirty seconds to start, which is little where much else is running: it is tried again.
+    """
+    for last in (False, False, True):
+        cluster, starter = _begun()
+        log = cluster.folder / "start.log"
+        try:
+            wait_for(lambda: b"--block" in log.read_bytes() or starter.poll() is not None, "Ray")  # noqa: B023
+            if starter.poll() is None:
+                yield cluster
+                return
+            assert not last, log.read_text()
+        finally:
+            _ended(cluster, starter)
+
+
+def _begun() -> tuple[Cluster, subprocess.Popen[bytes]]:
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # short: paths of sockets may have a hundred characters
     port = _free_port()
     environment = {
@@ -81,28 +98,27 @@ def started() -> Iterator[Cluster]:
         "RAY_TEST_FOLDER": str(folder),  # marks its workers
     }
     environment.pop("RAY_ADDRESS", None)
+    # Ray puts the machine's own address in place of 127.0.0.1, but not of the one after it.
     command = [
         sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--node-ip-address=127.0.0.2",
         f"--port={port}", "--num-cpus=2", "--num-gpus=1", "--include-dashboard=false", "--disable-usage-stats",
         f"--temp-dir={folder}", "--object-store-memory=100000000",
     ]  # fmt: skip
-    cluster = Cluster(f"127.0.0.2:{port}", folder, environment)
     with (folder / "start.log").open("wb") as log:
         starter = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: b"--block" in (folder / "start.log").read_bytes() or starter.poll(), "Ray")
-        assert starter.poll() is None, (folder / "start.log").read_text()
-        yield cluster
-    finally:
-        starter.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            starter.wait(20)
-        for _ in range(3):
-            for pid in cluster.processes():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    return Cluster(f"127.0.0.2:{port}", folder, environment), starter
+
+
+def _ended(cluster: Cluster, starter: subprocess.Popen[bytes]) -> None:
+    starter.terminate()
+    with suppress(subprocess.TimeoutExpired):
         starter.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(3):  # a daemon may have started another process meanwhile
+        for pid in cluster.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    starter.wait(20)
+    shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 def memory_of(pid: int) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import antiphon
 from antiphon import Client
 
 from ..peer import Peer, serve
@@ -54,11 +55,11 @@ def begun(cluster: Cluster, home: Path, *command: Any, **more: str) -> subproces
 
 def ended(program: subprocess.Popen[str]) -> tuple[str, str]:
     """What it wrote; it is ended in any case."""
-    try:
-        return program.communicate(timeout=PATIENCE)
-    finally:
-        program.kill()
-        program.wait()
+    with program:
+        try:
+            return program.communicate(timeout=PATIENCE)
+        finally:
+            program.kill()
 
 
 def batch(cluster: Cluster, peer: Peer, rows: Path, output: Path) -> tuple[str, ...]:
@@ -220,17 +221,20 @@ def test_a_wrong_key_stops_it(cluster: Cluster, peer: Peer, tmp_path: Path):
 
 def test_a_dataset_in_and_one_out(cluster: Cluster, peer: Peer, tmp_path: Path):
     """A Dataset read from Parquet becomes one with the kept column and an answer for each row; the second call asks nothing."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pytest.importorskip("pyarrow").Table.from_pylist([{"id": i, "name": f"n{i}"} for i in range(25)])
+    parquet.write_table(table, tmp_path / "rows.parquet")
     code = f"""
     import ray
     ray.init(address={cluster.address!r}, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     import antiphon.ray
-    folder = {str(tmp_path / "rows")!r}
-    ray.data.from_items([{{"id": i, "name": f"n{{i}}"}} for i in range(25)]).write_parquet(folder)
+    read = ray.data.read_parquet({str(tmp_path / "rows.parquet")!r}, override_num_blocks=1).materialize()
     for _ in range(2):
         found = antiphon.ray.complete(
-            ray.data.read_parquet(folder), "Say {{name}}", keep=["id"], model="m", base_url={peer.url!r}, workers=1)
-        rows = sorted(found.take_all(), key=lambda row: row["id"])
+            read, "Say {{name}}", keep=["id"], model="m", base_url={peer.url!r}, workers=1)
+        rows = found.take_all()
+        assert [row["id"] for row in rows] == list(range(25)), rows
         assert [row["text"] for row in rows] == [f"answer to Say n{{i}}" for i in range(25)], rows
         print([row["replayed"] for row in rows].count(True))
     """
@@ -267,7 +271,7 @@ def test_a_model_that_the_cluster_runs(cluster: Cluster, tmp_path: Path):
     assert lines[3]["error"]["type"] == "TransportError"
     given = [json.loads(line) for line in log.read_text().splitlines()]
     assert Counter(row["prompt"] for row in given) == {
-        "<user>one two three<assistant>": 1, "<user>a<assistant>": 1, "<user>break<assistant>": 2,
+        "<user>one two three<assistant>": 1, "<user>a<assistant>": 1, "<user>break<assistant>": 1,
     }  # fmt: skip
     assert {(row["max_tokens"], row["temperature"], row["seed"], row["top_p"]) for row in given} == {
         (2, 0.5, 7, 1.0)
@@ -281,24 +285,25 @@ def test_a_model_that_the_cluster_runs(cluster: Cluster, tmp_path: Path):
     assert again.key == lines[1]["key"]
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ("package.__version__ = '9.9'", "has Antiphon 0.1.0, and this is 9.9"),
-        ("package.platform.python_version_tuple = lambda: ('3', '99', '0')", "has Python"),
-    ],
-)
-def test_another_version_is_refused(cluster: Cluster, tmp_path: Path, change: str, says: str):
+def test_other_versions_are_refused(cluster: Cluster, tmp_path: Path):
     """A node with another Antiphon or another Python is found before anything is asked, with its version."""
     code = f"""
-    from antiphon.ray import package, cluster
-    {change}
+    import antiphon
     from antiphon.errors import ClusterError
-    try:
-        with cluster(address={cluster.address!r}):
-            print("used")
-    except ClusterError as error:
-        print(error.message, error.hint)
+    from antiphon.ray import cluster, package
+    def tried():
+        try:
+            with cluster(address={cluster.address!r}):
+                print("used")
+        except ClusterError as error:
+            print(error.message, error.hint)
+    package.__version__ = "9.9"
+    tried()
+    package.platform.python_version_tuple = lambda: ("3", "99", "0")
+    tried()
     """
     output, errors = ended(begun(cluster, tmp_path / "home", *script(code)))
-    assert says in output, errors
+    version, python = output.splitlines()
+    assert f"has Antiphon {antiphon.__version__}, and this is 9.9" in version, errors
+    assert "antiphon[ray]==9.9" in version
+    assert "has Python 3." in python
