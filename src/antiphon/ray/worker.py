@@ -16,6 +16,7 @@ from ..dialects import Model
 from ..errors import AntiphonError
 from ..limits import Account
 from ..places import home
+from ..replay import Store
 from ..request import Delivery, Request
 from ..road import Asked
 from ..transport import Limits, Transport
@@ -94,6 +95,7 @@ class Worker:
         """Get ready, and say who it is. Has to be called before anything is asked, and after each start again."""
         if self._client is None:
             self._client = Client(
+                store=Store(home() / "replay.sqlite"),  # never opened
                 credentials=self._handed,  # type: ignore[arg-type]
                 transport=_Transport(self._name, gate, self._handed),
                 limits=limits,
