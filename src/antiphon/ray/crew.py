@@ -137,6 +137,15 @@ class Crew:
         self._gate.gone.remote(card.name)
         self._await(hand)
 
+    @property
+    def _deaths(self) -> tuple[type[Exception], ...]:
+        """What Ray raises where a worker died, or the answer with the machine that it lay on."""
+        known = self.ray.exceptions
+        return (
+            known.RayActorError, known.ObjectLostError, known.OutOfMemoryError, known.NodeDiedError,
+            known.WorkerCrashedError,
+        )  # fmt: skip
+
     # ------------------------------------------------------------------------------------- a request
 
     async def fetch(self, asked: Asked) -> Fetched:
@@ -149,7 +158,7 @@ class Crew:
             hand.load += 1
             try:
                 answer = await self._asked(hand, order, asked)
-            except self.ray.exceptions.RayActorError:
+            except self._deaths:
                 self._lost(hand, card)
                 continue
             except self.ray.exceptions.RayError as error:
