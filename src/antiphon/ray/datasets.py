@@ -66,7 +66,7 @@ def complete(
     workers: int = 0,
     concurrency: int = 32,
     ordered: bool = True,
-    told: Callable[[Tally], object] = lambda _: None,
+    told: Callable[[Tally], object] | None = None,
     **settings: Any,
 ) -> Any:
     """One answer for each row of a `ray.data.Dataset`; a new Dataset, with the columns of `antiphon batch`'s tables.
@@ -76,7 +76,7 @@ def complete(
 
     `prompt` and `system` are templates with columns; `attach` names columns with media, `columns` maps settings to
     columns that hold them, `keep` names columns to keep. `workers` is that of `cluster`, `concurrency` and `ordered`
-    are those of `Client.batch`; `told` is called after each row, `settings` are those of `complete`.
+    are those of `Client.batch`; `told`, if given, is called after each row, `settings` are those of `complete`.
 
     It is done when it returns: rows are read as they are needed, asked for by workers on the cluster, and recorded in
     this machine's replay store, so the same call after an interruption asks only for what is missing. The seed is 0
@@ -94,5 +94,5 @@ def complete(
     job = Job(source=Rows(dataset), plan=plan, settings=settings, concurrency=concurrency, ordered=ordered)
     with cluster(client, workers=workers) as crew:
         blocks = Blocks(crew.ray, plan.columns)
-        job.run(client, blocks, told)
+        job.run(client, blocks, told or (lambda _: None))
         return needed("ray.data").from_arrow_refs(blocks.refs)
