@@ -112,7 +112,7 @@ def _begun() -> tuple[Cluster, subprocess.Popen[bytes]]:
 def _ended(cluster: Cluster, starter: subprocess.Popen[bytes]) -> None:
     starter.terminate()
     with suppress(subprocess.TimeoutExpired):
-        starter.wait(20)
+        starter.wait(8)
     for _ in range(3):  # a daemon may have started another process meanwhile
         for pid in cluster.processes():
             with suppress(ProcessLookupError):
