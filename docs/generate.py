@@ -62,7 +62,7 @@ def _fields(cls: type) -> str:
 def library() -> str:
     """Every public name, with its fields or signature and its docstring."""
     import antiphon
-    from antiphon import client
+    from antiphon import client, ray
 
     parts = [GENERATED, "# The library", _doc(antiphon)]
     parts.append("## Doors")
@@ -95,6 +95,10 @@ def library() -> str:
     for name in ("price", "budget", "key"):
         function = getattr(antiphon, name)
         parts.append(f"## `antiphon.{name}{_signature(function)}`\n\n{_doc(function)}")
+    parts.append("## On a Ray cluster (extra `ray`)")
+    for name in ("cluster", "complete"):
+        function = getattr(ray, name)
+        parts.append(f"### `antiphon.ray.{name}{_signature(function)}`\n\n{_doc(function)}")
     return "\n\n".join(parts) + "\n"
 
 

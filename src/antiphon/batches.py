@@ -30,6 +30,7 @@ from .errors import (
     AntiphonError,
     BudgetExceeded,
     Cancelled,
+    ClusterError,
     CredentialError,
     LedgerError,
     QuotaExhausted,
@@ -51,7 +52,7 @@ Ask: TypeAlias = Callable[[Any, Any], Asked]
 Settled: TypeAlias = Mapping[str, AntiphonError]
 NOTHING: Settled = MappingProxyType({})
 
-STOPPERS = (BudgetExceeded, CredentialError, LedgerError, QuotaExhausted, Unauthorized)
+STOPPERS = (BudgetExceeded, ClusterError, CredentialError, LedgerError, QuotaExhausted, Unauthorized)
 """Errors that the next request would meet too: after one of them no further request is begun."""
 
 # In order of the input, how many answers may wait for an earlier one, for each request in flight.

@@ -17,7 +17,8 @@ AntiphonError                what happened (``message``) and what to do (``hint`
 │   └── SchemaFailed         an answer, but not the JSON that was asked for: text, problems
 ├── Refused                  the model or a filter declined, and nothing usable came
 ├── ReplayError              nothing recorded, a row that does not verify, a store that is locked or full
-└── LedgerError              a budget is set, and what is spent cannot be written down: nothing was sent
+├── LedgerError              a budget is set, and what is spent cannot be written down: nothing was sent
+└── ClusterError             a cluster that cannot be used: none there, other versions on it, no worker left
 
 Errors are chosen by status and documented code, never by guessing at message text.
 """
@@ -30,6 +31,7 @@ __all__ = [
     "AntiphonError",
     "BudgetExceeded",
     "Cancelled",
+    "ClusterError",
     "CredentialError",
     "LedgerError",
     "NotFound",
@@ -263,3 +265,7 @@ class ReplayError(AntiphonError):
 
 class LedgerError(AntiphonError):
     """A budget is set, but its ledger cannot be read or written. A cap that cannot be kept is none: nothing was sent."""
+
+
+class ClusterError(AntiphonError):
+    """The cluster cannot be used: none at the address, another Python or Antiphon on it, or no worker left."""

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from .spending.bill import Bill
 
-__all__ = ["Asked", "Road", "decode"]
+__all__ = ["Asked", "Fetched", "Road", "decode"]
 
 log = logging.getLogger("antiphon")
 
@@ -141,6 +141,16 @@ class Asked:
         return "sent" if "seed" in self.way.quirks.fields else "unsupported"
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of asking: the request as it went out, its body without secrets, the raw reply, and what that says."""
+
+    ready: Prepared
+    sent: bytes
+    reply: Reply
+    completion: Completion
+
+
 @dataclass(slots=True)
 class Flight:
     """One call in flight and everybody in this process who waits for it. Lives on the private loop only."""
@@ -163,7 +173,10 @@ class Flight:
 
 
 class Road:
-    """What all requests of one client share: the store, the transport, the credentials, the calls in flight."""
+    """What all requests of one client share: the store, the transport, the credentials, the calls in flight.
+
+    With `away`, whole answers are asked for by somebody else (the workers of a cluster), and only recorded here.
+    """
 
     def __init__(
         self,
@@ -182,6 +195,7 @@ class Road:
         self.prefixes = prefixes
         self.purse = purse
         self.on_hit = on_hit  # told of each recording that is given again: its key, provider and model
+        self.away: Callable[[Asked], Awaitable[Fetched]] | None = None
         self._flights: dict[str, Flight] = {}
         self._waiters: tuple[int, ThreadPoolExecutor] | None = None
 
@@ -389,18 +403,17 @@ class Road:
                 found = await self._aside(asked, partial(self._recorded, asked.key))
             if found is not None:  # another process was faster
                 return self._replay(asked, found)
-            asked, ready = await self._ready_in_time(asked)
-            async with _opened(asked, ready.request) as endpoint:
-                call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-                with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
-                    reply, completion = await self._send(asked, ready, call, emit)
-            failures = await self._record(asked, call, reply, started)
+            if self.away is not None and emit is None:
+                fetched = await self._elsewhere(asked, self.away)
+            else:
+                fetched = await self.carried_out(asked, emit)
+            failures = await self._record(asked, fetched.sent, fetched.reply, started)
         return replace(
             self._completion(
                 asked,
-                ready,
-                completion,
-                reply,
+                fetched.ready,
+                fetched.completion,
+                fetched.reply,
                 replayed=False,
                 notes=[*notes, *failures, *_passed_over(asked)],
             ),
@@ -422,6 +435,37 @@ class Road:
                 phase="deadline",
             ) from None
         return replace(asked, delivery=_left(asked.delivery, clock() - started)), ready
+
+    async def carried_out(self, asked: Asked, emit: Emit | None = None) -> Fetched:
+        """Ask the provider from this process, whatever the store has; nothing is recorded."""
+        asked, ready = await self._ready_in_time(asked)
+        async with _opened(asked, ready.request) as endpoint:
+            call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
+            with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
+                reply, completion = await self._send(asked, ready, call, emit)
+        return Fetched(ready, call.body, reply, completion)
+
+    async def _elsewhere(self, asked: Asked, away: Callable[[Asked], Awaitable[Fetched]]) -> Fetched:
+        """Have it asked by somebody else, and pay for it from the budget here, if there is one."""
+        budget = None if self.purse is None else self.purse.budget(asked.provider, asked.request)
+        if budget is None or self.purse is None:
+            return await away(asked)
+        ready = await self._ready(asked)
+        call = Call("", dumps(asked.way.dialect.encode(ready.request, asked.way.quirks, stream=False)))
+        async with self.purse.bill(budget, asked.provider, ready.request, call) as bill:
+            try:
+                fetched = await away(asked)
+            except RequestError:  # nothing was sent
+                raise
+            except BaseException:
+                await bill.signing(None)(call)  # it may have gone out
+                raise
+            bill.completion = self._completion(
+                asked, ready, fetched.completion, fetched.reply, replayed=False
+            )
+        return replace(
+            fetched, completion=replace(fetched.completion, notes=(*fetched.completion.notes, *bill.notes))
+        )
 
     async def _ready(self, asked: Asked) -> Prepared:
         """The request as it goes out, its media fetched and made to fit where need be: not done for replays."""
@@ -626,12 +670,12 @@ class Road:
             self._waiters = (os.getpid(), ThreadPoolExecutor(STORE_THREADS, "antiphon-store"))
         return asyncio.get_running_loop().run_in_executor(self._waiters[1], work)
 
-    async def _record(self, asked: Asked, call: Call, reply: Reply, started: float) -> list[str]:
+    async def _record(self, asked: Asked, sent: bytes, reply: Reply, started: float) -> list[str]:
         """Keep the reply. What cannot be kept is a note on the completion, not an error: it has been paid for."""
         if asked.key is None:
             return []
         put = partial(
-            self.store.put, asked.request, asked.key, sent=call.body, reply=reply, document=asked.document
+            self.store.put, asked.request, asked.key, sent=sent, reply=reply, document=asked.document
         )
         try:
             try:

@@ -152,6 +152,10 @@ class Transport:
         """Put the tokens that a call really took in place of the guess. Call it on the loop that sent it."""
         self._pool().account(account).settle(tokens, self.clock.now())
 
+    def new_account(self, name: str) -> Account:  # noqa: ARG002 - for those who share them
+        """The limits and the pause of a payer who is new to this loop. Other processes may share what this gives."""
+        return Account()
+
     async def close(self) -> None:
         """Close the connections of the running loop."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
@@ -171,7 +175,7 @@ class Transport:
         if pool is None:
             for dead in [old for old in self._pools if old.is_closed()]:
                 _never_free(self._pools.pop(dead))
-            pool = self._pools[loop] = _Pool(self.tls)
+            pool = self._pools[loop] = _Pool(self.tls, self.new_account)
         return pool
 
     def forget(self) -> None:
@@ -193,15 +197,16 @@ class Transport:
 class _Pool:
     """What belongs to one event loop: its connections, and its accounts."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, new_account: Callable[[str], Account]) -> None:
         self._tls = tls
+        self._new_account = new_account
         self._session: aiohttp.ClientSession | None = None
         self._accounts: dict[str, Account] = {}
 
     def account(self, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None:
-            account = self._accounts[name] = Account()
+            account = self._accounts[name] = self._new_account(name)
         return account
 
     @property

@@ -116,13 +116,36 @@ FAILED = 4  # the exit code where some rows have errors
     is_flag=True,
     help="With the embedded model: compute rows together. The same row may then be answered otherwise another time.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["ray"]),
+    help="Ask from the workers of a Ray cluster; all is recorded here.",
+)
+@click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="With --engine ray: the cluster. [default: $RAY_ADDRESS, else this machine's]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --engine ray: processes that ask. [default: one for each node, at least 2]",
+)
+@click.option(
+    "--gpus",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --engine ray: run the model itself, with vLLM on N GPUs, one replica on each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Progress and the result as JSON events on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @asks
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool, as_json: bool, quiet: bool,
+    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool,
+    engine: str | None, ray_address: str | None, workers: int | None, gpus: int | None, as_json: bool, quiet: bool,
     **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
@@ -135,6 +158,7 @@ def batch(
     from ..jobs import sinks, sources
     from ..jobs.run import Job
 
+    _check_engine(engine, via, ray_address, workers, gpus)
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
@@ -157,6 +181,8 @@ def batch(
                 job = open_now.enter_context(
                     _answered(client, job, poll, retry_errors, quiet or as_json, options)
                 )
+            if engine is not None:
+                job = _on_ray(open_now, client, job, ray_address, workers or 0, gpus, quiet=quiet or as_json)
             open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
     except (AntiphonError, KeyboardInterrupt):
@@ -224,6 +250,35 @@ def _answered(
         raise
     finally:
         journal.close()
+
+
+def _check_engine(
+    engine: str | None, via: str | None, address: str | None, workers: int | None, gpus: int | None
+) -> None:
+    if engine is None and (address is not None or workers is not None or gpus is not None):
+        raise click.UsageError("--ray-address, --workers and --gpus go with --engine ray.")
+    if engine is not None and via is not None:
+        raise click.UsageError("--engine and --via exclude each other.")
+    if workers is not None and gpus is not None:
+        raise click.UsageError("--workers and --gpus exclude each other: each GPU has its own.")
+
+
+def _on_ray(
+    open_now: ExitStack, client: Client, job: Job, address: str | None, workers: int, gpus: int | None,
+    *, quiet: bool,
+) -> Job:  # fmt: skip
+    """The batch as it runs while a cluster works for it."""
+    if gpus is not None:
+        from ..ray.offline import Offline
+
+        offline = Offline(client, job, gpus=gpus, address=address)
+        if not quiet:
+            offline.told = tell
+        return offline.answered()
+    from ..ray import cluster
+
+    open_now.enter_context(cluster(client, address=address, workers=workers))
+    return job
 
 
 def _template(prompt: str | None, file: Path | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from ..batches import Row
 from ..client import Client, Entry
@@ -16,7 +16,7 @@ from ..errors import AntiphonError, RequestError
 from .costs import Costs
 from .plan import Plan
 from .sinks import Sink
-from .sources import Record, Source
+from .sources import Record
 
 __all__ = ["Job", "Tally"]
 
@@ -50,6 +50,18 @@ class Tally:
             self.costs.add(outcome)
 
 
+class Rows(Protocol):
+    """Where rows come from: a Source, or whatever else has rows."""
+
+    def rows(self) -> Iterator[Record]:
+        """The rows, in order."""
+        ...
+
+    def total(self) -> int | None:
+        """How many rows there are, if that is known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is to be done: read rows, ask as planned, at most `limit` of them.
@@ -57,7 +69,7 @@ class Job:
     `settings` are those of `Client.batch`; `settled` are errors by key that need not be asked for again.
     """
 
-    source: Source
+    source: Rows
     plan: Plan
     settings: Mapping[str, Any]
     concurrency: int = 32

@@ -19,7 +19,7 @@ from .. import errors
 from ..errors import AntiphonError, RequestError
 from .sources import Record, opened, pyarrow
 
-__all__ = ["ENDINGS", "Sink", "is_flat", "remade", "settled", "sink"]
+__all__ = ["ENDINGS", "Sink", "Tables", "is_flat", "remade", "settled", "sink"]
 
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 GROUP = 1024  # records in one row group of a Parquet file
@@ -125,33 +125,35 @@ class TextTable:
             self._text.close()
 
 
-class ParquetTable:
-    """Parquet, a row group at a time. The first group decides the columns' types."""
+class Tables:
+    """Arrow tables of up to GROUP records, given to `put`. The first one decides the columns' types."""
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str]) -> None:
         self._arrow = pyarrow()
-        self._path = path
         self._columns = tuple(columns)
         self._waiting: list[Record] = []
-        self._writer: Any = None
+        self._schema: Any = None
+
+    def put(self, table: Any) -> None:
+        """Take one table in."""
+        raise NotImplementedError
 
     def write(self, record: Record) -> None:
         self._waiting.append(record)
         if len(self._waiting) >= GROUP:
-            self._write_group()
+            self._put_group()
 
-    def _write_group(self) -> None:
+    def _put_group(self) -> None:
         arrays = [self._array(name) for name in self._columns]
-        if self._writer is None:
+        if self._schema is None:
             fields = zip(self._columns, (array.type for array in arrays), strict=True)
-            schema = self._arrow.schema(list(fields))
-            self._writer = self._arrow.parquet.ParquetWriter(_partial(self._path), schema)
-        self._writer.write_table(self._arrow.table(arrays, schema=self._writer.schema))
+            self._schema = self._arrow.schema(list(fields))
+        self.put(self._arrow.table(arrays, schema=self._schema))
         self._waiting = []
 
     def _array(self, name: str) -> Any:
         values = [record.get(name) for record in self._waiting]
-        kind = None if self._writer is None else self._writer.schema.field(name).type
+        kind = None if self._schema is None else self._schema.field(name).type
         if name in _KNOWN:
             kind = getattr(self._arrow, _KNOWN[name])()
         try:
@@ -165,8 +167,28 @@ class ParquetTable:
         return array if str(array.type) != "null" else self._arrow.array(values, type=self._arrow.string())
 
     def finish(self) -> None:
-        if self._waiting or self._writer is None:
-            self._write_group()
+        if self._waiting or self._schema is None:
+            self._put_group()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ParquetTable(Tables):
+    """Parquet, a row group at a time."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        super().__init__(columns)
+        self._path = path
+        self._writer: Any = None
+
+    def put(self, table: Any) -> None:
+        if self._writer is None:
+            self._writer = self._arrow.parquet.ParquetWriter(_partial(self._path), table.schema)
+        self._writer.write_table(table)
+
+    def finish(self) -> None:
+        super().finish()
         self.close()
         _partial(self._path).replace(self._path)
 

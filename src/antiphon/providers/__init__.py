@@ -24,6 +24,7 @@ from ..errors import ReplyError, RequestError
 from ..request import Request, checked_base_url
 from ..transport import Answer, Limits, is_loopback
 from ._facts import LEVELS, Maker, facts
+from ._offline import Engine
 
 __all__ = ["LEVELS", "Endpoint", "Files", "Limits", "Maker", "Provider", "Way", "facts", "get", "names"]
 
@@ -96,7 +97,8 @@ class Provider:
 
     `fast` is what a request's `extra` says where speed is worth more than the same answer every time, if it can say so.
 
-    `jobs` gives the provider's own batch API for the dialects that it takes requests of.
+    `jobs` gives the provider's own batch API for the dialects that it takes requests of. `offline` says how its
+    models can be run by a cluster, without its server.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Provider:
     free: Literal["", "always", "here"] = ""
     fast: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: Mapping[str, Jobs] = field(default_factory=dict[str, Jobs])
+    offline: Engine | None = None
 
     def way(self, dialect: str | None) -> Way:
         """The way with this dialect's name, or the default one. RequestError lists the choices."""

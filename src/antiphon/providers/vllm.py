@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..dialects import anthropic_messages, openai_chat, openai_responses
 from . import Provider, Way
+from ._offline import VLLM
 from .compatible import CHAT
 
 PROVIDER = Provider(
@@ -37,4 +38,5 @@ PROVIDER = Provider(
         "anthropic_messages": Way(anthropic_messages, anthropic_messages.COMPATIBLE),
     },
     free="here",
+    offline=VLLM,
 )
