@@ -117,17 +117,19 @@ def batch(
     command again asks only for what is missing; after a change of the prompt, only for what changed.
     """
     from ..jobs import sinks, sources
+    from ..jobs.failed import Failed
     from ..jobs.run import Job
 
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
+    sink = sinks.sink(output, plan.columns)
+    failed = Failed(output, again=retry_errors)
     job = Job(
         source=rows, plan=plan, settings=chosen, concurrency=concurrency, ordered=ordered, limit=limit,
-        settled={} if retry_errors else sinks.settled(output),
+        settled=failed, failed=failed.add,
     )  # fmt: skip
     shown = _Shown(_total(job), as_json=as_json, quiet=quiet)
-    sink = sinks.sink(output, plan.columns)
     try:
         with ExitStack() as open_now:
             client = open_now.enter_context(opened_client())
@@ -135,6 +137,7 @@ def batch(
                 job = open_now.enter_context(_answered(client, job, poll, retry_errors, quiet or as_json))
             open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
+            failed.forget()
     except (AntiphonError, KeyboardInterrupt):
         if output is not None:
             tell(
@@ -144,6 +147,7 @@ def batch(
     finally:
         with suppress(OSError):  # what could not be written was told already
             sink.close()
+        failed.close()
     shown.end(tally, output)
     if tally.failed:
         click.get_current_context().exit(FAILED)
