@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ECHO = ["-m", "echo"]
+
+
+WORDS = ["".join(random.Random(i).choices("etaoinshrdlucmfw", k=2 + i % 9)) for i in range(3_000)]
+
+
+def caption(row: int) -> str:
+    """Some 700 bytes that no other row has, of words as often as those of a language: so that it packs like one."""
+    chance = random.Random(row)
+    return " ".join(WORDS[int(3_000 ** chance.random()) - 1] for _ in range(110))
 
 
 def held(pid: int) -> float:
@@ -73,7 +83,7 @@ def run(rows: int, folder: Path, who: list[str]) -> None:
     """All runs."""
     source, output, home = folder / "in.jsonl", folder / "out.jsonl", folder / "home"
     with source.open("w") as file:
-        file.writelines(json.dumps({"id": i, "caption": f"picture {i}, " * 20}) + "\n" for i in range(rows))
+        file.writelines(json.dumps({"id": i, "caption": caption(i)}) + "\n" for i in range(rows))
     command = [
         sys.executable,
         "-m",

@@ -368,16 +368,14 @@ class Road:
                 with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
                     reply, completion = await self._send(asked, ready, call, emit)
             failures = await self._record(asked, call, reply)
-        return replace(
-            self._completion(
-                asked,
-                ready,
-                completion,
-                reply,
-                replayed=False,
-                notes=[*notes, *failures, *_passed_over(asked)],
-            ),
+        return self._completion(
+            asked,
+            ready,
+            completion,
+            reply,
+            replayed=False,
             recorded=asked.key is not None and not failures,
+            notes=[*notes, *failures, *_passed_over(asked)],
         )
 
     async def _ready(self, asked: Asked) -> Prepared:
@@ -551,6 +549,7 @@ class Road:
         reply: Reply,
         *,
         replayed: bool,
+        recorded: bool = False,
         notes: Iterable[str] = (),
     ) -> Completion:
         request = asked.request
@@ -563,7 +562,7 @@ class Road:
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,
-            recorded=replayed,
+            recorded=replayed or recorded,
             key=asked.key,
             timings=reply.timings,
             raw=reply,
