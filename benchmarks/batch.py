@@ -1,11 +1,13 @@
 """Batches, side by side with what people write or use instead, against a local stub in a process of its own.
 
     uv run python benchmarks/batch.py                         1,000 rows of 100 ms, 64 at a time
+    uv run python benchmarks/batch.py --peers                 also LiteLLM and curator
     uv run python benchmarks/batch.py --flat 1000000          rows without a network: speed and memory
 
 The peers: bare aiohttp behind a semaphore (the least anybody would write, nothing is kept), the openai SDK async behind
-a semaphore, and the openai SDK in 100 threads, which is how LiteLLM's batch_completion works. Each runs in a process of
-its own; memory is the most that the process ever held.
+a semaphore, and the openai SDK in 100 threads. Each runs in a process of its own; memory is the most that the process
+ever held. With `--peers` LiteLLM and curator are installed from PyPI, each into an environment that is thrown away at
+the end (600 MB, some minutes), and run in the same rounds; what cannot be installed is left out with a line.
 """
 
 from __future__ import annotations
@@ -14,19 +16,19 @@ import argparse
 import asyncio
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import peers
+
 HERE = Path(__file__).parent
-PROMPT = "Describe the picture in detail. " * 25
-
-
-def prompts(rows: int) -> list[str]:
-    return [f"{PROMPT}{i}" for i in range(rows)]
+prompts = peers.prompts
 
 
 # -------------------------------------------------------------------------------------------- runners
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.1)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--flat", type=int, metavar="ROWS")
     parser.add_argument("--alone", nargs=3)
     given = parser.parse_args()
@@ -157,18 +160,37 @@ def main() -> None:
             stub.terminate()
 
 
+def installed(folder: Path) -> dict[str, list[str]]:
+    """What starts each of the other packages, of those that can be had here."""
+    commands: dict[str, list[str]] = {}
+    pythons: dict[str, Path] = {}
+    for name, package in peers.PACKAGES.items():
+        place = folder / package
+        if package not in pythons:
+            python = pythons[package] = place / "bin" / "python"
+            into = ["uv", "pip", "install", "-q", "-p", str(python), package, *peers.WITH.get(package, ())]
+            made = shutil.which("uv") is not None
+            for step in (["uv", "venv", "-q", "-p", sys.executable, str(place)], into):
+                made = made and subprocess.run(step, check=False).returncode == 0
+            if not made:
+                python.unlink(missing_ok=True)
+        if pythons[package].exists():
+            commands[name] = [str(pythons[package]), str(HERE / "peers.py"), name]
+        else:
+            print(f"{name}: left out, since {package} cannot be installed here")
+    return commands
+
+
 def compare(given: argparse.Namespace, url: str) -> None:
     ideal = given.concurrency / given.delay
     print(
         f"{given.rows:,} rows, {given.delay * 1000:g} ms each, {given.concurrency} at a time; ideal {ideal:,.0f} rows/s"
     )
     best: dict[str, dict[str, float]] = {}
-    for _ in range(given.repeats):
-        with tempfile.TemporaryDirectory() as home:
-            for name in RUNNERS:
-                options = ["--rows", str(given.rows), "--concurrency", str(given.concurrency)]
-                run = [sys.executable, __file__, *options, "--alone", name, url, home]
-                figures = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    with tempfile.TemporaryDirectory() as venvs:
+        others = installed(Path(venvs)) if given.peers else {}
+        for _ in range(given.repeats):
+            for name, figures in one_round(given, url, others):
                 if name not in best or figures["wall"] < best[name]["wall"]:
                     best[name] = figures
     base = best["antiphon, recorded"]["wall"]
@@ -178,6 +200,23 @@ def compare(given: argparse.Namespace, url: str) -> None:
             f"{name:28} {rate:8,.0f} rows/s  {figures['wall'] / base:5.2f}x our time"
             f"  {figures['cpu']:6.2f} s CPU  {figures['mb']:5.0f} MB"
         )
+
+
+def one_round(
+    given: argparse.Namespace, url: str, others: dict[str, list[str]]
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """All of them once, one after the other."""
+    with tempfile.TemporaryDirectory() as home:
+        sizes = ["--rows", str(given.rows), "--concurrency", str(given.concurrency)]
+        runs = {name: [sys.executable, __file__, *sizes, "--alone", name, url, home] for name in RUNNERS}
+        ends = [url, str(given.rows), str(given.concurrency)]
+        runs |= {name: [*command, *ends] for name, command in others.items()}
+        for name, run in runs.items():
+            done = subprocess.run(run, capture_output=True, text=True, check=False)
+            if done.returncode:
+                print(f"{name}: failed, {done.stderr.strip().splitlines()[-1:]}")
+            else:
+                yield name, json.loads(done.stdout.strip().splitlines()[-1])
 
 
 if __name__ == "__main__":

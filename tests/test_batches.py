@@ -193,6 +193,22 @@ def test_for_async_callers(client: Client, peer: Peer, ordered: bool):
     assert all(row.completion and row.completion.replayed for row in again)
 
 
+def test_an_async_batch_whose_answers_wait(client: Client, peer: Peer):
+    """A caller who is so slow that all that was in flight has landed between two rows still gets all rows."""
+
+    async def gathered() -> list[antiphon.Row]:
+        rows: list[antiphon.Row] = []
+        async with client.abatch(numbers(23), concurrency=4, **at(peer)) as batch:
+            async for row in batch:
+                rows.append(row)
+                for job in list(batch._pump._flying.values()):
+                    job.wait(60)
+                await asyncio.sleep(0)  # what has ended is told now
+        return rows
+
+    assert [row.index for row in asyncio.run(gathered())] == list(range(23))
+
+
 def test_an_async_batch_left_early(client: Client, peer: Peer):
     """Leaving the loop closes the requests in flight, and the loop of the caller can be closed."""
     peer.delay = 0.2

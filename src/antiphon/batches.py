@@ -328,10 +328,11 @@ class AsyncBatch:
                 await self._fill(done)
                 while (row := pump.give()) is not None:
                     yield row
-                if pump.is_flying and (self._source is None or not pump.has_room):
-                    pump.land(await landed.get())
-                elif not pump.is_flying:
+                if self._source is not None and pump.has_room:
+                    continue  # also where all that was in flight has landed meanwhile
+                if not pump.is_flying:
                     break
+                pump.land(await landed.get())
         finally:
             pump.cancel()
         pump.check()

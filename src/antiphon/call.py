@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -92,12 +93,17 @@ class Call:
     @property
     def host(self) -> str:
         """The host name the call goes to, lower case, without port."""
-        return urlsplit(self.url).hostname or ""
+        return _host(self.url)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets among the headers."""
         return tuple(value for value in self.headers.values() if isinstance(value, Secret))
+
+
+@lru_cache(maxsize=256)  # asked for several times for each request, and of few addresses
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)

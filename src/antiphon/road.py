@@ -408,16 +408,14 @@ class Road:
             else:
                 fetched = await self.carried_out(asked, emit)
             failures = await self._record(asked, fetched.sent, fetched.reply, started)
-        return replace(
-            self._completion(
-                asked,
-                fetched.ready,
-                fetched.completion,
-                fetched.reply,
-                replayed=False,
-                notes=[*notes, *failures, *_passed_over(asked)],
-            ),
+        return self._completion(
+            asked,
+            fetched.ready,
+            fetched.completion,
+            fetched.reply,
+            replayed=False,
             recorded=asked.key is not None and not failures,
+            notes=[*notes, *failures, *_passed_over(asked)],
         )
 
     async def _ready_in_time(self, asked: Asked) -> tuple[Asked, Prepared]:
@@ -695,6 +693,7 @@ class Road:
         reply: Reply,
         *,
         replayed: bool,
+        recorded: bool = False,
         notes: Iterable[str] = (),
     ) -> Completion:
         request = asked.request
@@ -707,7 +706,7 @@ class Road:
             seed=request.seed,
             seed_status=asked.seed_status,
             replayed=replayed,
-            recorded=replayed,
+            recorded=replayed or recorded,
             key=asked.key,
             timings=reply.timings,
             raw=reply,

@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -264,3 +265,86 @@ def test_the_page_about_ten_thousand_images(
     assert [row["file"] for row in rows] == [f"{number:02}.png" for number in range(25)]
     replayed = [re.search(r"(\d+) replayed", result.stderr) for result in told]
     assert [found and found[1] for found in replayed] == [None, "20", "25", "25"]
+
+
+def run_limited(command: list[str], most: int) -> subprocess.CompletedProcess[str]:
+    """Run it where no file can grow beyond `most` bytes: to a process that is what a full disk is."""
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return subprocess.run(command, preexec_fn=small_files, capture_output=True, text=True, timeout=300)
+
+
+def test_a_full_disk_under_the_store(peer: Peer, tmp_path: Path):
+    """When the store can take no more, nothing more is asked; with room again, at most what was in flight is asked twice."""
+    out = tmp_path / "o.jsonl"
+    command = [sys.executable, "-m", "antiphon.cli", "batch", str(many(tmp_path, 200)), "-p", "{word}",
+               "-o", str(out), "-c", "4", "-q", *at(peer)]  # fmt: skip
+    stopped = run_limited(command, 200_000)
+    assert stopped.returncode == 7, stopped.stderr
+    assert "can no longer be recorded" in stopped.stderr
+    before = len(peer.seen)
+    assert before < 200
+    assert not out.exists()
+    assert subprocess.run(command, timeout=300).returncode == 0
+    assert [line["text"] for line in lines(out)] == [f"answer to w{i}" for i in range(200)]
+    assert len(peer.seen) - 200 <= 4 * 2  # in flight, and answered while the store was found to be full
+
+
+def test_an_output_that_cannot_be_made(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """A place that cannot be written to is told before anything is asked."""
+    (tmp_path / "o.jsonl.part").mkdir()
+    result = cli("batch", many(tmp_path, 3), "-p", "{word}", "-o", tmp_path / "o.jsonl", *at(peer))
+    assert result.exit_code == 2
+    assert "cannot be made" in result.stderr
+    assert peer.seen == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="may write anywhere")
+def test_a_folder_that_is_read_only(cli: Callable[..., Any], peer: Peer, tmp_path: Path):
+    """A folder that this user may not write to is told before anything is asked."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    result = cli("batch", many(tmp_path, 3), "-p", "{word}", "-o", folder / "o.jsonl", *at(peer))
+    assert result.exit_code == 2
+    assert "cannot be made" in result.stderr
+    assert peer.seen == []
+
+
+def test_the_folder_is_removed_while_it_runs(peer: Peer, tmp_path: Path):
+    """Without its folder the output is a typed error at the end, and the same command asks nothing again."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = [sys.executable, "-m", "antiphon.cli", "batch", str(many(tmp_path, 40)), "-p", "{word}",
+               "-o", str(folder / "o.jsonl"), "-c", "2", "-q", *at(peer)]  # fmt: skip
+    peer.delay = 0.02
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while len(peer.seen) < 10:
+            assert child.poll() is None
+        shutil.rmtree(folder)
+        assert "the output cannot be written" in child.communicate(timeout=300)[1]
+    assert child.returncode == 2
+    folder.mkdir()
+    assert subprocess.run(command, timeout=300).returncode == 0
+    assert len(lines(folder / "o.jsonl")) == len(peer.seen) == 40
+
+
+def test_an_error_for_good_outlives_a_kill(peer: Peer, tmp_path: Path):
+    """What failed for good before a kill is not asked again, also when a run after it was killed as it began."""
+    out = tmp_path / "o.jsonl"
+    command = [sys.executable, "-m", "antiphon.cli", "batch", str(many(tmp_path, 60)), "-p", "{word}",
+               "-o", str(out), "-c", "1", "-q", *at(peer)]  # fmt: skip
+    peer.status, peer.error = 400, {"error": {"message": "no such thing", "code": "bad"}}
+    with subprocess.Popen(command) as child:
+        while len(peer.seen) < 20:
+            assert child.poll() is None
+        os.kill(child.pid, signal.SIGKILL)
+    (tmp_path / "o.jsonl.part").write_bytes(b"")  # what a run that is killed as it begins leaves
+    assert subprocess.run(command, timeout=300).returncode == 4
+    counts = Counter(asked(peer))
+    assert len(counts) == 60
+    assert sum(counts.values()) <= 60 + 10  # at most those that waited for an earlier row
+    assert [file.name for file in tmp_path.glob("o.jsonl*")] == ["o.jsonl"]
+    assert subprocess.run(command, timeout=300).returncode == 4
+    assert Counter(asked(peer)) == counts

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 
-from antiphon.errors import NotFound, RequestError
-from antiphon.jobs.sinks import settled, sink
+from antiphon.errors import NotFound, RateLimited, RequestError
+from antiphon.jobs.failed import Failed
+from antiphon.jobs.sinks import sink
 
 COLUMNS = ("index", "key", "text", "error.type", "error.message", "error.again")
 RECORDS: list[dict[str, Any]] = [
@@ -68,19 +73,63 @@ def test_errors_for_good_are_remembered(tmp_path: Path, ending: str):
     """Errors that asking again would not change are found by their key, with their type; others are not."""
     path = tmp_path / f"out{ending}"
     written(path, [{**RECORDS[0], "text": "x"}, *RECORDS[1:]])
-    found = settled(path)
+    found = Failed(path)
     assert list(found) == ["k1:b"]
+    assert len(found) == 1
     assert isinstance(found["k1:b"], NotFound)
     assert found["k1:b"].message == "no"
 
 
-def test_a_torn_partial_file(tmp_path: Path):
-    """The half line that a kill leaves settles nothing, and what stands before it counts."""
-    partial = tmp_path / "out.jsonl.part"
-    partial.write_text(json.dumps(nested(RECORDS[1])) + "\n" + '{"index": 2, "ke')
-    assert list(settled(tmp_path / "out.jsonl")) == ["k1:b"]
-    (tmp_path / "out.parquet.part").write_bytes(b"PAR1 torn")
-    assert settled(tmp_path / "out.parquet") == {}
+def test_errors_for_good_outlive_kills(tmp_path: Path):
+    """What failed for good is known as soon as it is added, whatever follows; a torn last line spoils no other."""
+    path = tmp_path / "out.parquet"
+    for key, error in (("k1:a", NotFound("no")), ("k1:b", RateLimited("later"))):
+        with closing(Failed(path)) as failed:
+            failed.add(key, error)
+    with (tmp_path / "out.parquet.failed").open("ab") as file:
+        file.write(b'\n{"key": "k1:c", "err')
+    with closing(Failed(path)) as failed:
+        failed.add("k1:d", NotFound("no"))
+    with closing(Failed(path)) as found:
+        assert list(found) == ["k1:a", "k1:d"]
+        assert isinstance(found["k1:a"], NotFound)
+    assert len(Failed(path, again=True)) == len(Failed(path)) == 0
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv"])
+def test_whole_lines_at_any_time(tmp_path: Path, ending: str):
+    """After each write the partial file ends with a whole line that holds what was written."""
+    out = sink(tmp_path / f"out{ending}", COLUMNS)
+    for record in RECORDS:
+        out.write(record if ending != ".jsonl" else nested(record))
+        text = (tmp_path / f"out{ending}.part").read_text()
+        assert text.endswith("\n")
+        assert record["key"] in text
+    out.close()
+
+
+def test_one_writer(tmp_path: Path):
+    """An output that another process is writing is an error, and what that one writes stays whole."""
+    script = f"""
+import sys
+from contextlib import closing
+from pathlib import Path
+from antiphon.jobs.sinks import sink
+out = sink(Path({str(tmp_path / "out.jsonl")!r}), ())
+out.write({{"index": 0}})
+print("open", flush=True)
+sys.stdin.readline()
+out.finish()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(RequestError, match="another run is writing"):
+            sink(tmp_path / "out.jsonl", ())
+        other.communicate("go on\n")
+    assert (tmp_path / "out.jsonl").read_text() == '{"index": 0}\n'
+    again = sink(tmp_path / "out.jsonl", ())
+    again.close()
 
 
 def test_later_groups_keep_the_types(tmp_path: Path):
@@ -100,6 +149,7 @@ def test_a_column_of_many_kinds(tmp_path: Path):
     out.write({"index": 1, "mixed": "one"})
     with pytest.raises(RequestError, match="'mixed' holds different kinds"):
         out.finish()
+    out.close()
 
 
 def test_places_that_cannot_be(tmp_path: Path):

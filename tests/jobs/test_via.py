@@ -493,6 +493,37 @@ def test_two_runs_at_once(desk: Desk):
     assert sorted(desk.provider.asked) == sorted(f"Say {word}" for word in words)
 
 
+@pytest.mark.parametrize("words", [("a",), ("a", "b")], ids=["all of it", "a part"])
+def test_answered_by_another_run_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+):
+    """What another run answers and lets go of between a run's look and its job goes into no second job."""
+    submit, late = Via._submit, [True]
+
+    def after_another(via: Via, load: remote.Load) -> None:
+        if late and load.lines:
+            late.clear()
+            desk.run("a")
+        submit(via, load)
+
+    monkeypatch.setattr(Via, "_submit", after_another)
+    path = desk.home.parent / "late.jsonl"
+    path.write_text("".join(json.dumps({"word": word}) + "\n" for word in words))
+    client, journal = Client(desk.home), Journal(desk.home)
+    job = Job(source=opened(path), plan=Plan(prompt="Say {word}"), settings=desk.at)
+    via = Via(client, job, journal, poll=(5.0, 120.0))
+    via.sleep = desk.sleep
+    via.answered()
+    jobs = journal.jobs()
+    journal.close()
+    client.close()
+    assert sorted(desk.provider.asked) == [f"Say {word}" for word in words]
+    assert [kept.total for kept in jobs] == [1] * len(words)
+    assert [row.completion.text for row in desk.plainly(*words)] == [
+        f"answer to Say {word}" for word in words
+    ]
+
+
 def command(desk: Desk, *more: str) -> list[str]:
     at = desk.at
     return [

@@ -156,18 +156,20 @@ def batch(
     command again asks only for what is missing; after a change of the prompt, only for what changed.
     """
     from ..jobs import sinks, sources
+    from ..jobs.failed import Failed
     from ..jobs.run import Job
 
     _check_engine(engine, via, ray_address, workers, gpus)
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
+    sink = sinks.sink(output, plan.columns)
+    failed = Failed(output, again=retry_errors)
     job = Job(
         source=rows, plan=plan, settings=chosen, concurrency=concurrency, ordered=ordered, limit=limit,
-        settled={} if retry_errors else sinks.settled(output),
+        settled=failed, failed=failed.add,
     )  # fmt: skip
     shown = _Shown(_total(job), as_json=as_json, quiet=quiet)
-    sink = sinks.sink(output, plan.columns)
     try:
         with ExitStack() as open_now:
             client = open_now.enter_context(opened_client())
@@ -185,6 +187,7 @@ def batch(
                 job = _on_ray(open_now, client, job, ray_address, workers or 0, gpus, quiet=quiet or as_json)
             open_now.enter_context(shown.running())
             tally = job.run(client, sink, shown.tell)
+            failed.forget()
     except (AntiphonError, KeyboardInterrupt):
         if output is not None:
             tell(
@@ -194,6 +197,7 @@ def batch(
     finally:
         with suppress(OSError):  # what could not be written was told already
             sink.close()
+        failed.close()
     shown.end(tally, output)
     if tally.failed:
         click.get_current_context().exit(FAILED)

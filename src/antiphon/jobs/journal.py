@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ..call import Reply
 from ..errors import AntiphonError
 from ..replay.database import Database, Schema
+from .failed import remade
 from .plan import error_object
-from .sinks import remade
 
 if TYPE_CHECKING:
     import sqlite3

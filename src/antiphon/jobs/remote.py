@@ -20,7 +20,7 @@ from .. import providers
 from ..call import Call, Reply
 from ..client import Client, Settings
 from ..dialects._jobs import Jobs, Outcome, Status, absent
-from ..errors import AntiphonError, ReplyError, RequestError, TransportError
+from ..errors import AntiphonError, ReplayError, ReplyError, RequestError, TransportError
 from ..loop import run
 from ..replay.canon import TAG
 from ..replay.lease import Leases
@@ -170,8 +170,31 @@ class Remote:
         )
         with self._alone(job.name):
             taken = self.journal.intend(job, [(key, body) for key, (_, body) in load.lines.items()])
-            if taken:
-                self._send(job, load, [load.lines[key][0] for key in taken])
+            missing = self._still_missing(job, taken)
+            if missing:
+                self._send(job, load, [load.lines[key][0] for key in missing])
+
+    def _still_missing(self, job: Kept, taken: Sequence[str]) -> Sequence[str]:
+        """The requests that have no answer yet, looked at when they are ours alone.
+
+        Another run may have recorded an answer, and so let go of its request, after this one had looked for both.
+        """
+        there = [key for key in taken if self._is_recorded(key)]
+        if not there:
+            return taken
+        missing = [key for key in taken if key not in set(there)]
+        if missing:
+            self.journal.drop(there)
+            self.journal.change(job.name, total=len(missing))
+        else:
+            self.journal.forget(job.name)
+        return missing
+
+    def _is_recorded(self, key: str) -> bool:
+        try:
+            return self._client.store.get(key) is not None
+        except ReplayError:  # what cannot be read is asked for again, as everywhere
+            return False
 
     def _send(self, job: Kept, load: Load, lines: Sequence[bytes]) -> None:
         jobs, asked = jobs_of(load.asked), load.asked

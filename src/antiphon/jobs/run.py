@@ -66,7 +66,8 @@ class Rows(Protocol):
 class Job:
     """What is to be done: read rows, ask as planned, at most `limit` of them.
 
-    `settings` are those of `Client.batch`; `settled` are errors by key that need not be asked for again.
+    `settings` are those of `Client.batch`; `settled` are errors by key that need not be asked for again, and `failed`
+    is told of the errors by key that come.
     """
 
     source: Rows
@@ -76,6 +77,7 @@ class Job:
     ordered: bool = True
     limit: int | None = None
     settled: Mapping[str, AntiphonError] = field(default_factory=dict[str, AntiphonError])
+    failed: Callable[[str, AntiphonError], object] = lambda _, __: None
 
     def run(self, client: Client, sink: Sink, told: Callable[[Tally], object] = lambda _: None) -> Tally:
         """Do it; `told` is called after each row. Raises what ends a batch early; what came until then is in the sink."""
@@ -93,6 +95,8 @@ class Job:
                     outcome = _outcome(row)
                     record = self.plan.record(row.index, waiting.pop(row.index), row.key, outcome)
                     with _written():
+                        if row.error is not None and row.key is not None:
+                            self.failed(row.key, row.error)
                         sink.write(record)
                     tally.add(outcome)
                     told(tally)

@@ -1,7 +1,7 @@
 """Records into JSONL, CSV or Parquet: written beside the place they are meant for, and moved there when all is in.
 
-So whoever finds the output finds all of it, and never half a line. What an earlier run wrote is read again only for
-its errors, which need not be asked for a second time; the answers are in the replay store.
+So whoever finds the output finds all of it, and never half a line. What an earlier run found out is in the replay
+store, and its errors are in `failed`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
-from .. import errors
-from ..errors import AntiphonError, RequestError
-from .sources import Record, opened, pyarrow
+from ..errors import RequestError
+from .partial import Partial
+from .sources import Record, pyarrow
 
-__all__ = ["ENDINGS", "Sink", "Tables", "is_flat", "remade", "settled", "sink"]
+__all__ = ["ENDINGS", "Sink", "Tables", "is_flat", "sink"]
 
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 GROUP = 1024  # records in one row group of a Parquet file
@@ -49,10 +48,11 @@ def is_flat(path: Path | None) -> bool:
 def sink(path: Path | None, columns: Sequence[str]) -> Sink:
     """The sink for this path, by its ending; None is stdout, in JSONL. `columns` are those of a table.
 
-    RequestError for an ending that is not known, or a folder that is not there.
+    RequestError for an ending that is not known, a folder that is not there or cannot be written to, and an output that
+    another run is writing.
     """
     if path is None:
-        return Lines(sys.stdout.buffer)
+        return Shown(sys.stdout.buffer)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise RequestError(
@@ -65,64 +65,72 @@ def sink(path: Path | None, columns: Sequence[str]) -> Sink:
     if ending == ".parquet":
         return ParquetTable(path, columns)
     if is_flat(path):
-        return TextTable(path, columns, "\t" if ending == ".tsv" else ",")
-    return Lines(_partial(path).open("wb"), path)
+        return TextTable(Partial(path), columns, "\t" if ending == ".tsv" else ",")
+    return Lines(Partial(path))
 
 
-def _partial(path: Path) -> Path:
-    """Where the output is while it is not complete."""
-    return path.with_name(path.name + ".part")
+class Shown:
+    """JSON Lines on a stream; what comes is shown at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, record: Record) -> None:
+        self._file.write(_line(record))
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def close(self) -> None:
+        """The stream is not ours to close."""
 
 
 class Lines:
-    """JSON Lines. Without a path, what comes is shown at once."""
+    """JSON Lines in a file."""
 
-    def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
-        self._file = file
-        self._path = path
+    def __init__(self, partial: Partial) -> None:
+        self._partial = partial
 
     def write(self, record: Record) -> None:
-        text = json.dumps(record, ensure_ascii=False, default=str)
-        self._file.write(text.encode("utf-8", "backslashreplace") + b"\n")
-        if self._path is None:
-            self._file.flush()
+        self._partial.write(_line(record))
 
     def finish(self) -> None:
-        if self._path is not None:
-            _put_in_place(self._file, self._path)
+        self._partial.put_in_place()
 
     def close(self) -> None:
-        if self._path is not None:
-            self._file.close()
+        self._partial.close()
 
 
-def _put_in_place(file: BinaryIO, path: Path) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
-    _partial(path).replace(path)
+def _line(record: Record) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 class TextTable:
     """CSV or TSV, with a heading."""
 
-    def __init__(self, path: Path, columns: Sequence[str], delimiter: str) -> None:
-        self._path = path
-        self._file = _partial(path).open("wb")
-        self._text = io.TextIOWrapper(self._file, encoding="utf-8", errors="backslashreplace", newline="")
+    def __init__(self, partial: Partial, columns: Sequence[str], delimiter: str) -> None:
+        self._partial = partial
+        self._text = io.StringIO(newline="")
         self._writer = csv.DictWriter(self._text, columns, restval="", delimiter=delimiter)
         self._writer.writeheader()
+        self._hand_on()
 
     def write(self, record: Record) -> None:
         self._writer.writerow(record)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        self._partial.write(self._text.getvalue().encode("utf-8", "backslashreplace"))
+        self._text.seek(0)
+        self._text.truncate()
 
     def finish(self) -> None:
-        self._text.flush()
-        _put_in_place(self._file, self._path)
+        self._partial.put_in_place()
 
     def close(self) -> None:
-        if not self._file.closed:
-            self._text.close()
+        self._partial.close()
 
 
 class Tables:
@@ -179,22 +187,29 @@ class ParquetTable(Tables):
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         super().__init__(columns)
-        self._path = path
+        self._partial = Partial(path)
         self._writer: Any = None
 
     def put(self, table: Any) -> None:
         if self._writer is None:
-            self._writer = self._arrow.parquet.ParquetWriter(_partial(self._path), table.schema)
+            self._writer = self._arrow.parquet.ParquetWriter(self._partial, table.schema)
         self._writer.write_table(table)
 
     def finish(self) -> None:
         super().finish()
-        self.close()
-        _partial(self._path).replace(self._path)
+        self._close_writer()
+        self._partial.put_in_place()
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            self._close_writer()
+        finally:
+            self._partial.close()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
 
 # Types that an empty first group must not decide, by the names of pyarrow's functions.
@@ -207,49 +222,3 @@ _KNOWN: Mapping[str, str] = {
     "error.status": "int64",
     "error.again": "bool_",
 }
-
-
-# --------------------------------------------------------------------------------- what was written before
-
-
-def settled(path: Path | None) -> dict[str, AntiphonError]:
-    """Errors by key that an earlier run at `path` ended with and that asking again would not change."""
-    found: dict[str, AntiphonError] = {}
-    if path is None:
-        return found
-    for file in (path, _partial(path)):
-        if file.exists():
-            found |= dict(_settled(file, path.suffix))
-    return found
-
-
-def _settled(file: Path, ending: str) -> Iterator[tuple[str, AntiphonError]]:
-    """What cannot be read (the torn end of a partial file) settles nothing."""
-    try:
-        for record in opened(file, {".ndjson": "jsonl"}.get(ending, ending[1:])).rows():
-            error = _nested(record)
-            key = record.get("key")
-            if isinstance(key, str) and error and error.get("again") in (False, "False"):
-                yield key, remade(error)
-    except (RequestError, OSError, ValueError):
-        return
-
-
-def _nested(record: Record) -> Record:
-    """The error in a record, whether it stands in one column or in several."""
-    error = record.get("error")
-    if isinstance(error, dict):
-        return cast("Record", error)
-    flat = {name.partition(".")[2]: value for name, value in record.items() if name.startswith("error.")}
-    return flat if flat.get("type") else {}
-
-
-def remade(error: Record) -> AntiphonError:
-    """The error that a record of it (`error_object`) tells of, as far as it does."""
-    kind = getattr(errors, str(error.get("type")), AntiphonError)
-    kind = kind if isinstance(kind, type) and issubclass(kind, AntiphonError) else AntiphonError
-    made = kind(str(error.get("message", "")))
-    for name in ("status", "provider", "code", "request_id", "reason", "field"):
-        if error.get(name) not in (None, "") and hasattr(made, name):
-            setattr(made, name, int(error[name]) if name == "status" else error[name])
-    return made

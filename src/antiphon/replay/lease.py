@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ..errors import ReplayError
 
-__all__ = ["Leases"]
+__all__ = ["Leases", "hold"]
 
 # Windows' C library takes 31-bit places; elsewhere a place is 62 bits of the key.
+FAR = 0x7FFF_FFFE  # a place behind all that is ever read or written there
 PLACE_DIGITS, PLACE_SHIFT = (8, 1) if sys.platform == "win32" else (16, 2)
 
 
@@ -118,6 +119,17 @@ class Leases:
             return _lock(file.descriptor, place)
         except OSError as error:
             raise _failure(self.path, error) from error
+
+
+def hold(descriptor: int) -> bool:
+    """Whether this process is now the only one that holds this open file; closing any descriptor of it lets go.
+
+    True also where the file system cannot lock.
+    """
+    try:
+        return _lock(descriptor, FAR)
+    except OSError:
+        return True
 
 
 def _place(key: str) -> int:
