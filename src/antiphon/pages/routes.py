@@ -15,7 +15,7 @@ from aiohttp import web
 
 from .. import __version__
 from ..errors import AntiphonError, RequestError
-from . import asking, keys, listed
+from . import asking, keys, listed, recorded
 from .guard import Denied, Host
 from .messages import Params, body, failure, reply
 from .neighbours import peer_of
@@ -133,6 +133,14 @@ def admit(site: Site, request: web.Request, host: Host, answer: Reply, token: st
 KEY = "(k1:[0-9a-f]{64})"
 
 ROUTES: tuple[Route, ...] = (
+    _route("GET", "history", recorded.page),
+    _route("POST", "history/delete", recorded.deleted),
+    _route("POST", "history/export", recorded.exported),
+    _route("GET", f"history/{KEY}", recorded.entry),
+    _route("GET", f"history/{KEY}/media/([0-9a-f]{{64}})", recorded.medium, picture=True),
+    _route("GET", f"history/{KEY}/workflow", recorded.workflow),
+    _route("POST", f"history/{KEY}/pin", recorded.pinned),
+    _route("GET", "totals", recorded.totals),
     _route("GET", "models", listed.models),
     _route("GET", "credentials", keys.listed),
     _route("POST", "credentials", keys.stored),
