@@ -433,6 +433,8 @@ class Transport:
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "Forwarded": "for=1.2.3.4"}, False),
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "Via": "1.1 proxy"}, False),
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "X_Real_IP": "1.2.3.4"}, False),
+        (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "CF_Connecting_IP": "1.2.3.4"}, False),
+        (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "x_forwarded_anything": ""}, False),
     ],
 )
 def test_when_no_code_is_needed(
