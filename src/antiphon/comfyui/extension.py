@@ -11,7 +11,7 @@ from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import WEB_DIRECTORY, host
+from . import WEB_DIRECTORY, host, routes
 
 __all__ = ["extension"]
 
@@ -42,6 +42,7 @@ def extension() -> Extension:
     host.serve(WEB_DIRECTORY)
     host.add_model_folder()
     host.on_prompt(take_words)
+    routes.mount()
     return Extension()
 
 
