@@ -898,6 +898,7 @@ var TABLES = {
 		reasoning_low: "low",
 		reasoning_medium: "medium",
 		reasoning_high: "high",
+		address: "Address",
 		base_url: "Address, if not the provider's own",
 		store: "Recordings",
 		replay_auto: "Replay what is recorded",
@@ -1088,6 +1089,7 @@ var TABLES = {
 		reasoning_low: "低",
 		reasoning_medium: "中",
 		reasoning_high: "高",
+		address: "地址",
 		base_url: "地址（不使用服务商默认地址时）",
 		store: "存档",
 		replay_auto: "有存档则重放",
@@ -1100,6 +1102,10 @@ var TABLES = {
 };
 var changed = new EventTarget();
 var current = "en";
+/** The language for a tag like `zh-CN`; English for all others. */
+function languageOf(tag) {
+	return tag?.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
 function language() {
 	return current;
 }
@@ -1124,14 +1130,18 @@ var Translated = class {
 		changed.removeEventListener("change", this.redraw);
 	}
 };
+/** The reader's own form of the language, for numbers and times: en-GB writes dates as en-US does not. */
+function locale() {
+	return navigator.languages.find((tag) => languageOf(tag) === current && tag.startsWith(current)) ?? current;
+}
 function number(value) {
-	return value.toLocaleString(current);
+	return value.toLocaleString(locale());
 }
 /** US dollars, with as many digits as a small sum needs; an unknown cost is a dash, never zero. */
 function money(value) {
 	if (value === null || value === void 0) return "–";
 	const digits = value === 0 || Math.abs(value) >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(Math.abs(value))));
-	return `$${value.toLocaleString(current, {
+	return `$${value.toLocaleString(locale(), {
 		minimumFractionDigits: 2,
 		maximumFractionDigits: digits
 	})}`;
@@ -1142,10 +1152,15 @@ function asDate(value) {
 }
 function moment(value) {
 	if (value === null || value === void 0) return "";
-	return asDate(value).toLocaleString(current, {
-		dateStyle: "medium",
-		timeStyle: "short"
-	});
+	const date = asDate(value);
+	const format = {
+		month: "short",
+		day: "numeric",
+		hour: "numeric",
+		minute: "2-digit",
+		...date.getFullYear() === (/* @__PURE__ */ new Date()).getFullYear() ? {} : { year: "numeric" }
+	};
+	return date.toLocaleString(locale(), format);
 }
 // src/facts.ts
 function tokens$1(entry) {
@@ -3587,7 +3602,7 @@ function cells(total) {
 }
 function shortDay(day) {
 	if (!day) return "";
-	return (/* @__PURE__ */ new Date(`${day}T12:00:00`)).toLocaleDateString(language(), {
+	return (/* @__PURE__ */ new Date(`${day}T12:00:00`)).toLocaleDateString(locale(), {
 		month: "short",
 		day: "numeric"
 	});
@@ -3726,6 +3741,10 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 
       .detail > * + * {
         margin-top: 12px;
+      }
+
+      summary {
+        margin-top: 6px;
       }
 
       .filters {
@@ -4072,7 +4091,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
             </select>
           </label>
           <label>${t$2("model")}
-            <input list="models" autocomplete="off" @input=${(event) => this.search({ model: chosen(event).trim() })} />
+            <input list="models" autocomplete="off" @change=${(event) => this.search({ model: chosen(event).trim() })} />
             <datalist id="models">
               ${[...this.seen.models].sort().map((name) => b`<option value=${name}></option>`)}
             </datalist>
@@ -4241,6 +4260,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 		this.baseUrl = "";
 		this.value = "";
 		this.label = "";
+		this.usual = "";
 		this.listed = null;
 		this.open = false;
 		this.active = -1;
@@ -4287,6 +4307,10 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 
       .row {
         flex-wrap: nowrap;
+      }
+
+      .row button {
+        flex: none;
       }
 
       .panel {
@@ -4400,7 +4424,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
           aria-controls="list"
           aria-autocomplete="list"
           aria-activedescendant=${this.open && this.active >= 0 ? `o${this.active}` : A}
-          placeholder=${t$2("model_any")}
+          placeholder=${line(this.usual) || t$2("model_any")}
           .value=${this.value}
           @input=${this.typed}
           @click=${this.show}
@@ -4454,6 +4478,7 @@ __decorate([n$2()], AntiphonModels.prototype, "credential", void 0);
 __decorate([n$2({ attribute: "base-url" })], AntiphonModels.prototype, "baseUrl", void 0);
 __decorate([n$2()], AntiphonModels.prototype, "value", void 0);
 __decorate([n$2()], AntiphonModels.prototype, "label", void 0);
+__decorate([n$2()], AntiphonModels.prototype, "usual", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "listed", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "open", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "active", void 0);
@@ -4800,8 +4825,10 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         .credential=${draft.credential}
         .baseUrl=${draft.baseUrl}
         .value=${draft.model}
+        .usual=${this.provider?.default_model ?? ""}
         @antiphon-model=${(event) => this.write({ model: event.detail.model })}
       ></antiphon-models>
+      ${this.provider?.needs_base_url ? this.renderAddress() : A}
       <label>${t$2("prompt")}
         <textarea name="prompt" rows="6" required dir="auto" .value=${draft.prompt} @input=${this.field("prompt")}></textarea>
       </label>
@@ -4825,6 +4852,19 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         <span class="quiet">${t$2("ask_keys")}</span>
       </div>
     </form>`;
+	}
+	/** Where to ask: in plain sight for providers that have no address of their own. */
+	renderAddress() {
+		const needed = this.provider?.needs_base_url ?? false;
+		return b`<label class="wide">${needed ? t$2("address") : t$2("base_url")}
+      <input
+        type="url"
+        placeholder="http://localhost:8080/v1"
+        ?required=${needed}
+        .value=${this.draft.baseUrl}
+        @change=${this.field("baseUrl")}
+      />
+    </label>`;
 	}
 	renderSettings() {
 		const { draft } = this;
@@ -4851,9 +4891,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
             ${this.credentials.map(({ name }) => b`<option value=${name} ?selected=${name === draft.credential}>${line(name)}</option>`)}
           </select>
         </label>
-        <label class="wide">${t$2("base_url")}
-          <input type="url" placeholder="http://localhost:8080/v1" .value=${draft.baseUrl} @change=${this.field("baseUrl")} />
-        </label>
+        ${this.provider?.needs_base_url ? A : this.renderAddress()}
         <label class="wide">${t$2("store")}
           <select @change=${this.field("replay")}>
             ${[
