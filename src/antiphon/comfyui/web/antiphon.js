@@ -1796,15 +1796,20 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
     `];
 	}
 	render() {
-		const { sha256 } = this.medium;
 		const kind = this.medium.media_type?.split("/")[0] ?? this.medium.kind;
 		const name = this.name(kind);
-		if (!sha256 || this.broken || this.medium.size === null) return b`<p class="quiet foreign">${name}</p>`;
-		const source = this.api.media(this.recording, sha256);
+		const source = this.source;
+		if (!source || this.broken) return b`<p class="quiet foreign">${name}</p>`;
 		if (kind === "image") return b`<img src=${source} alt=${name} loading="lazy" @error=${this.failedToShow} />`;
 		if (kind === "audio") return b`<audio src=${source} aria-label=${name} controls preload="none" @error=${this.failedToShow}></audio>`;
 		if (kind === "video") return b`<video src=${source} aria-label=${name} controls preload="none" @error=${this.failedToShow}></video>`;
 		return b`<p class="quiet foreign">${name}</p>`;
+	}
+	/** The bytes in the answer itself, or where the server has them. Never another site's address. */
+	get source() {
+		const { sha256, url, size } = this.medium;
+		if (url && /^data:(image\/(png|jpeg|gif|webp|bmp|avif)|audio\/|video\/)/.test(url)) return url;
+		return sha256 && size !== null && this.recording ? this.api.media(this.recording, sha256) : "";
 	}
 	name(kind) {
 		const words = {
@@ -1815,7 +1820,7 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
 		const size = this.medium.size ? `${number(Math.ceil(this.medium.size / 1024))} KB` : "";
 		return [
 			words,
-			line(this.medium.name ?? this.medium.url ?? ""),
+			line(this.medium.name ?? address(this.medium.url)),
 			this.medium.media_type ?? "",
 			size
 		].filter(Boolean).join(" · ");
@@ -1825,6 +1830,10 @@ __decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "recording", vo
 __decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "medium", void 0);
 __decorate([r$2()], AntiphonMedia.prototype, "broken", void 0);
 AntiphonMedia = __decorate([t$3("antiphon-media")], AntiphonMedia);
+/** An address in short; the bytes of a data URL are nothing to read. */
+function address(url) {
+	return !url || url.startsWith("data:") ? "" : url.slice(0, 200);
+}
 // src/components/answer.ts
 var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 	constructor(..._args) {
@@ -1979,8 +1988,8 @@ var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 	}
 	renderMedia() {
 		const { entry } = this;
-		if (!entry?.key) return A;
-		const { key } = entry;
+		if (!entry) return A;
+		const key = entry.key ?? "";
 		return mediaOf(entry).map((medium) => b`<antiphon-media .api=${this.api} .recording=${key} .medium=${medium}></antiphon-media>`);
 	}
 	renderNotes() {
