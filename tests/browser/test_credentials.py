@@ -40,9 +40,9 @@ def test_a_key_goes_in_and_never_comes_out(pages: Pages):
 
 
 def test_a_refused_key_is_said_and_cleared(pages: Pages):
-    """A host that is none is refused with words, and the field is empty all the same."""
+    """A name that is none is refused with words, and the key's field is empty all the same."""
     page = pages.open("#credentials")
-    add(page, "work", "not/a host")
+    add(page, "bad name", "api.example.com")
     page.get_by_role("alert").wait_for()
     assert page.get_by_label("Key", exact=True).input_value() == ""
     pages.refused(400)

@@ -120,6 +120,7 @@ export class AntiphonModels extends AntiphonElement {
   }
 
   private readonly refresh = async () => {
+    if (!this.provider || this.busy) return;
     this.show();
     this.narrowed = false;
     await this.load(true);
@@ -200,7 +201,7 @@ export class AntiphonModels extends AntiphonElement {
           @click=${this.show}
           @keydown=${this.keyed}
         />
-        <button type="button" ?disabled=${!this.provider || this.busy} @click=${this.refresh}>
+        <button type="button" aria-disabled=${!this.provider || this.busy ? "true" : "false"} @click=${this.refresh}>
           ${this.busy ? t("loading") : t("refresh_models")}
         </button>
       </div>

@@ -1547,11 +1547,13 @@ var basics = i$5`
     cursor: pointer;
   }
 
-  button:hover:not(:disabled) {
+  button:hover:not(:disabled, [aria-disabled="true"]) {
     background: var(--a-chosen);
   }
 
-  button:disabled {
+  /* A button that is busy stays reachable: one that is disabled under the focus would lose it. */
+  button:disabled,
+  button[aria-disabled="true"] {
     cursor: default;
     opacity: 0.55;
   }
@@ -1562,7 +1564,7 @@ var basics = i$5`
     color: var(--a-on-accent);
   }
 
-  button.first:hover:not(:disabled) {
+  button.first:hover:not(:disabled, [aria-disabled="true"]) {
     background: color-mix(in srgb, var(--a-accent) 88%, var(--a-fg));
   }
 
@@ -2908,6 +2910,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
 	}
 	async test(credential, provider) {
 		const { name } = credential;
+		if (!provider || this.tests[name] === "asked") return;
 		this.tests = {
 			...this.tests,
 			[name]: "asked"
@@ -2977,7 +2980,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
         ${choices.length > 1 ? b`<select class="test" aria-label=${t$2("test_at", { name })}>
                 ${choices.map((provider) => b`<option value=${provider.name}>${line(provider.title)}</option>`)}
               </select>` : A}
-        <button type="button" ?disabled=${tested === "asked" || !choices.length} aria-label=${t$2("test_name", { name })} @click=${test}>
+        <button type="button" aria-disabled=${tested === "asked" || !choices.length ? "true" : "false"} aria-label=${t$2("test_name", { name })} @click=${test}>
           ${t$2("test")}
         </button>
         <button type="button" class="danger" aria-label=${t$2("remove_name", { name })} @click=${() => this.discard(credential)}>
@@ -3014,7 +3017,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
         </label>
       </div>
       ${chosen?.hosts.length ? b`<p class="quiet foreign">${t$2("key_goes", { hosts: line(chosen.hosts.join(", ")) })}</p>` : A}
-      <div class="row"><button class="first" ?disabled=${this.busy}>${t$2("key_save")}</button></div>
+      <div class="row"><button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t$2("key_save")}</button></div>
     </form>`;
 	}
 };
@@ -4053,7 +4056,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
           ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
           ${this.renderCount()} ${this.renderItems()}
           <div class="more">
-            ${this.page?.next ? b`<button type="button" ?disabled=${this.loading} @click=${() => this.more()}>
+            ${this.page?.next ? b`<button type="button" @click=${() => this.more()}>
                     ${this.loading ? t$2("loading") : t$2("more")}
                   </button>` : A}
           </div>
@@ -4260,6 +4263,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 		this.narrowed = false;
 		this.control = null;
 		this.refresh = async () => {
+			if (!this.provider || this.busy) return;
 			this.show();
 			this.narrowed = false;
 			await this.load(true);
@@ -4432,7 +4436,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
           @click=${this.show}
           @keydown=${this.keyed}
         />
-        <button type="button" ?disabled=${!this.provider || this.busy} @click=${this.refresh}>
+        <button type="button" aria-disabled=${!this.provider || this.busy ? "true" : "false"} @click=${this.refresh}>
           ${this.busy ? t$2("loading") : t$2("refresh_models")}
         </button>
       </div>
@@ -4569,7 +4573,7 @@ var AntiphonPair = class AntiphonPair extends AntiphonElement {
         <input autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required />
       </label>
       ${problem}
-      <button class="first" ?disabled=${this.busy}>${t$2("pair_do")}</button>
+      <button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t$2("pair_do")}</button>
     </form>`;
 	}
 };
@@ -4706,6 +4710,10 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         border: 1px solid var(--a-line);
         border-radius: 8px;
         min-width: 0;
+      }
+
+      h2 {
+        font-size: 0.95rem;
       }
 
       .mono {
@@ -4849,8 +4857,8 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
       </div>
       ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
       <div class="row">
-        <button class="first" ?disabled=${this.running > 0}>${t$2("ask")}</button>
-        <button type="button" ?disabled=${!this.running} @click=${this.stop}>${t$2("stop")}</button>
+        <button class="first" aria-disabled=${this.running ? "true" : "false"}>${t$2("ask")}</button>
+        <button type="button" aria-disabled=${this.running ? "false" : "true"} @click=${this.stop}>${t$2("stop")}</button>
         <span class="quiet">${t$2("ask_keys")}</span>
       </div>
     </form>`;
@@ -4915,7 +4923,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
 		const stop = () => this.answers[at]?.stop();
 		return b`<section class="column" aria-label=${label}>
       <div class="row">
-        <h3 class="grow">${label}</h3>
+        <h2 class="grow">${label}</h2>
         ${this.busy.has(at) ? b`<button type="button" class="plain" aria-label=${t$2("stop_name", { name: label })} @click=${stop}>${t$2("stop")}</button>` : A}
       </div>
       <antiphon-answer .api=${this.api} label=${label}></antiphon-answer>
