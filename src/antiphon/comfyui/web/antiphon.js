@@ -4966,7 +4966,7 @@ var SHOWN = 2e4;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
 var BLOCK = 4e3;
 /** Characters that are appended in one frame when all of a long text is asked for. */
-var FRAME = 1e5;
+var FRAME = 2e4;
 var AntiphonText = class AntiphonText extends AntiphonElement {
 	constructor(..._args) {
 		super(..._args);
