@@ -91,7 +91,9 @@ def main() -> None:
         process, url = started(home)
         try:
             chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
             page = browser.new_page()
             page.goto(url)
             page.get_by_role("link", name="Playground").click()
