@@ -33,7 +33,21 @@ WATCH = """() => {
   requestAnimationFrame(frame);
 }"""
 SEEN = "() => ({ tasks, frames: frames.length, worst: Math.round(Math.max(...frames.slice(1))) })"
-WORDS = "light rain on slate tiles while a tabby looks over the quiet town and waits for the evening".split()
+WORDS = (
+    "light",
+    "rain",
+    "on",
+    "slate",
+    "tiles",
+    "while",
+    "a",
+    "tabby",
+    "looks",
+    "over",
+    "the",
+    "quiet",
+    "town",
+)
 
 
 def started(home: str) -> tuple[subprocess.Popen[str], str]:

@@ -253,8 +253,10 @@ export class AntiphonHistory extends AntiphonElement {
     const { signal } = control;
     this.control = control;
     this.loading = true;
+    const reading = !this.page || this.page.indexing.done < this.page.indexing.total;
     try {
       const { items, ...page } = await this.api.history({ ...this.filter, limit: PAGE }, signal);
+      if (reading) void this.totals?.load(); // there may be more to sum up than when they were asked for
       this.take(items);
       Object.assign(this, { items, page, problem: "", current: 0, said: this.counted(page, items.length) });
       this.list.scrollTop = 0;

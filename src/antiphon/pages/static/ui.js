@@ -756,7 +756,7 @@ var en = {
 	answer_stopped: "stopped",
 	cut_off: "The answer broke off before its end.",
 	tokens_in_out: "{input} + {output} tokens",
-	tokens_out: "{n} tokens",
+	tokens_out: "{n} token | {n} tokens",
 	seconds: "{n} s",
 	seed_is: "Seed {seed}",
 	seed_sent: "seed {seed} sent",
@@ -778,7 +778,7 @@ var en = {
 	since_week: "Last 7 days",
 	since_month: "Last 30 days",
 	pinned_only: "Pinned only",
-	found: "{n} recordings",
+	found: "{n} recording | {n} recordings",
 	found_at_least: "{n} recordings or more",
 	found_none: "No recordings. Every answer to a request with a seed is kept here.",
 	indexing: "Reading recordings: {done} of {total}",
@@ -793,7 +793,7 @@ var en = {
 	exported: "{n} exported",
 	delete: "Delete",
 	deleted: "{n} deleted",
-	delete_title: "Delete {n} recordings?",
+	delete_title: "Delete this recording? | Delete {n} recordings?",
 	delete_lost: "Their answers are gone for good. The same request with the same seed then asks the provider again: it costs again, and may answer otherwise. Export them first if you may want them back.",
 	delete_cost: "They cost {cost}.",
 	delete_pinned: "Some of them are pinned.",
@@ -837,11 +837,11 @@ var en = {
 	measure_cost: "Cost",
 	span: "Time span",
 	last_days: "{n} days",
-	sum_completions: "{n} completions",
+	sum_completions: "{n} completion | {n} completions",
 	sum_tokens: "{n} tokens",
 	sum_cost: "{n}",
-	sum_replayed: "and {n} replays, which cost nothing",
-	unpriced: "(without {n} completions whose price is not known)",
+	sum_replayed: "and {n} replay, which cost nothing | and {n} replays, which cost nothing",
+	unpriced: "(without {n} completion whose price is not known) | (without {n} completions whose price is not known)",
 	chart_label: "{what} of the last {n} days: {sum} in all, at most {most} on one day. The table below has every day.",
 	as_table: "As a table",
 	by_day: "Totals by day",
@@ -851,7 +851,7 @@ var en = {
 	models: "Models",
 	model_any: "Any name",
 	refresh_models: "Ask for list",
-	models_found: "{n} models",
+	models_found: "{n} model | {n} models",
 	models_none: "No model of this name is known; it can be used all the same",
 	models_hidden: "({n} more: type to narrow)",
 	models_known: "known without asking",
@@ -887,7 +887,7 @@ var en = {
 	playground_empty: "Answers appear here, one column for each seed.",
 	ask: "Ask",
 	ask_keys: "Ctrl+Enter",
-	asking: "Asking for {n} answers",
+	asking: "Asking for one answer | Asking for {n} answers",
 	all_done: "All answers are here",
 	first_seed: "First seed",
 	seeds: "Seeds",
@@ -1124,9 +1124,10 @@ function setLanguage(next) {
 	current = next;
 	changed.dispatchEvent(new Event("change"));
 }
-/** The words of `key`, with `{name}` replaced by values. */
+/** The words of `key`, with `{name}` replaced by values. Where they are "one | many", `n` decides. */
 function t$2(key, values = {}) {
-	return TABLES[current][key].replace(/\{(\w+)\}/g, (whole, name) => {
+	const [one = "", many = one] = TABLES[current][key].split(" | ");
+	return (Number(values.n) === 1 ? one : many).replace(/\{(\w+)\}/g, (whole, name) => {
 		const value = values[name];
 		return value === void 0 ? whole : typeof value === "number" ? number(value) : value;
 	});
@@ -3227,7 +3228,6 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		return b`<section aria-labelledby="settings">
       <h3 id="settings">${t$2("settings")}</h3>
       ${settings.length ? table(t$2("settings"), settings) : b`<p class="quiet">${t$2("no_settings")}</p>`}
-      <p class="quiet">${facts(entry).join(" · ")}</p>
       ${usage.length ? b`<details><summary>${t$2("usage")}</summary>${table(t$2("usage"), usage)}</details>` : A}
     </section>`;
 	}
@@ -3893,11 +3893,13 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		const { signal } = control;
 		this.control = control;
 		this.loading = true;
+		const reading = !this.page || this.page.indexing.done < this.page.indexing.total;
 		try {
 			const { items, ...page } = await this.api.history({
 				...this.filter,
 				limit: PAGE
 			}, signal);
+			if (reading) this.totals?.load();
 			this.take(items);
 			Object.assign(this, {
 				items,
@@ -4303,6 +4305,10 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 
       .row {
         flex-wrap: nowrap;
+      }
+
+      label {
+        margin-bottom: 3px;
       }
 
       .row button {
