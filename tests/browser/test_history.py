@@ -153,7 +153,7 @@ def test_a_recording(page: Any):
     entry.locator("antiphon-answer").get_by_text(RIGHT).wait_for()
     for words in ("Be brief.", CATS, "temperature", "0.2", "seed 2 sent", "7 + 1 tokens", "System prompt"):
         entry.get_by_text(words).first.wait_for()
-    entry.locator("summary").last.click()
+    entry.locator("summary", has_text="Technical details").click()
     entry.get_by_text('"messages"').wait_for()
 
 

@@ -295,7 +295,8 @@ export class AntiphonHistory extends AntiphonElement {
   private again(page: Omit<Page, "items">, shown: number): void {
     clearTimeout(this.timer);
     const { done, total } = page.indexing;
-    if (done < total && shown < PAGE) this.timer = window.setTimeout(() => void this.load(), 1000);
+    if (done < total && (shown < PAGE || this.list.scrollTop < 10))
+      this.timer = window.setTimeout(() => void this.load(), 1000);
   }
 
   private take(items: readonly Item[]): void {

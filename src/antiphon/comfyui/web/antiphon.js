@@ -3931,7 +3931,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 	again(page, shown) {
 		clearTimeout(this.timer);
 		const { done, total } = page.indexing;
-		if (done < total && shown < PAGE) this.timer = window.setTimeout(() => void this.load(), 1e3);
+		if (done < total && (shown < PAGE || this.list.scrollTop < 10)) this.timer = window.setTimeout(() => void this.load(), 1e3);
 	}
 	take(items) {
 		for (const { provider, model } of items) {

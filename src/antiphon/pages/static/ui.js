@@ -3946,7 +3946,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 	again(page, shown) {
 		clearTimeout(this.timer);
 		const { done, total } = page.indexing;
-		if (done < total && shown < PAGE) this.timer = window.setTimeout(() => void this.load(), 1e3);
+		if (done < total && (shown < PAGE || this.list.scrollTop < 10)) this.timer = window.setTimeout(() => void this.load(), 1e3);
 	}
 	take(items) {
 		for (const { provider, model } of items) {
@@ -5133,7 +5133,11 @@ var AntiphonApp = class AntiphonApp extends AntiphonElement {
 		this.moved = () => {
 			this.at = pageOf(location.hash);
 		};
-		this.allowed = (event) => {
+		this.allowed = async (event) => {
+			if (this.known) {
+				this.known = null;
+				await this.updateComplete;
+			}
 			this.known = event.detail;
 			if (!kept() && event.detail.lang) setLanguage(languageOf(event.detail.lang));
 		};
