@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.browser.teller import Teller, telling
 
 WATCH = """() => {
-  window.tasks = []; window.frames = [];
-  new PerformanceObserver(list => { for (const entry of list.getEntries()) tasks.push(Math.round(entry.duration)); })
+  window.tasks = []; window.frames = []; window.watching?.disconnect();
+  const round = window.round = (window.round ?? 0) + 1;
+  (window.watching = new PerformanceObserver(list => { for (const entry of list.getEntries()) tasks.push(Math.round(entry.duration)); }))
     .observe({ type: "longtask", buffered: false });
   let last = performance.now();
-  const frame = now => { frames.push(now - last); last = now; requestAnimationFrame(frame); };
+  const frame = now => { frames.push(now - last); last = now; if (round === window.round) requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
 }"""
 SEEN = "() => ({ tasks, frames: frames.length, worst: Math.round(Math.max(...frames.slice(1))) })"

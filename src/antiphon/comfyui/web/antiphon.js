@@ -3052,7 +3052,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		this.rerun = async () => {
 			const { entry } = this;
 			if (!entry?.key) return;
-			const seed = after(this.seed ?? entry.seed);
+			const seed = after$1(this.seed ?? entry.seed);
 			this.seed = seed;
 			this.running = true;
 			await this.updateComplete;
@@ -3179,7 +3179,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 			key: entry.key
 		});
 		const remove = () => this.tell("antiphon-delete", { keys: [entry.key] });
-		const next = after(this.seed ?? entry.seed);
+		const next = after$1(this.seed ?? entry.seed);
 		return b`<div class="row" role="group" aria-label=${t$2("actions")}>
       ${this.usesText ? b`<button type="button" class="first" @click=${use}>${t$2("use_text")}</button>` : A}
       ${this.running ? b`<button type="button" @click=${() => this.again?.stop()}>${t$2("stop")}</button>` : b`<button type="button" @click=${this.rerun}>${t$2("rerun", { seed: String(next) })}</button>`}
@@ -3259,7 +3259,7 @@ function pretty(sent) {
 	}
 }
 /** The next seed. Beyond what this language counts exactly, it begins again. */
-function after(seed) {
+function after$1(seed) {
 	const next = (seed ?? -1) + 1;
 	return Number.isSafeInteger(next) ? next : 0;
 }
@@ -4574,7 +4574,7 @@ __decorate([r$2()], AntiphonPair.prototype, "busy", void 0);
 __decorate([e$3("input")], AntiphonPair.prototype, "field", void 0);
 AntiphonPair = __decorate([t$3("antiphon-pair")], AntiphonPair);
 // src/components/playground.ts
-var MOST = 8;
+var MOST$1 = 8;
 /** Streams at a time: a browser opens six connections to a server, and one must be left for everything else. */
 var AT_ONCE = 5;
 var DRAFT = "antiphon.playground";
@@ -4843,7 +4843,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
           <input inputmode="numeric" pattern="[0-9]*" .value=${draft.seed} @input=${this.field("seed")} />
         </label>
         <label>${t$2("seeds")}
-          <input type="number" min="1" max=${MOST} required .value=${draft.count} @input=${this.field("count")} />
+          <input type="number" min="1" max=${MOST$1} required .value=${draft.count} @input=${this.field("count")} />
         </label>
       </div>
       ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
@@ -4963,7 +4963,7 @@ function extra(text) {
 function seedsOf({ seed, count }) {
 	if (!seed.trim()) return [null];
 	const first = Number(seed);
-	const n = Math.min(MOST, Math.max(1, Math.trunc(Number(count)) || 1));
+	const n = Math.min(MOST$1, Math.max(1, Math.trunc(Number(count)) || 1));
 	return Array.from({ length: n }, (_, at) => first + at);
 }
 // src/components/text.ts
@@ -4971,6 +4971,8 @@ function seedsOf({ seed, count }) {
 var SHOWN = 2e4;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
 var BLOCK = 4e3;
+var PATIENT = 6e3;
+var MOST = 8e3;
 /** Characters that are appended in one frame when all of a long text is asked for. */
 var FRAME = 2e4;
 var AntiphonText = class AntiphonText extends AntiphonElement {
@@ -5077,7 +5079,8 @@ __decorate([n$1({ type: Number })], AntiphonText.prototype, "limit", void 0);
 __decorate([r$2()], AntiphonText.prototype, "hidden_", void 0);
 __decorate([n$1({ attribute: false })], AntiphonText.prototype, "text", null);
 AntiphonText = __decorate([t$3("antiphon-text")], AntiphonText);
-/** Appends to the last block, and begins new ones where it is full: at a line's end, or anywhere in an endless line. */
+/** Appends to the last block, and begins new ones where it is full: best at a line's end, else at a space, and anywhere
+* in a line without either. */
 function put(target, text) {
 	let rest = text;
 	while (rest) {
@@ -5095,11 +5098,20 @@ function put(target, text) {
 	}
 }
 function full(data) {
-	return data.length >= 2 * BLOCK || data.length >= BLOCK && data.endsWith("\n");
+	const { length } = data;
+	const last = data[length - 1];
+	return length >= BLOCK && last === "\n" || length >= PATIENT && last === " " || length >= 7999;
 }
 /** How much of `rest` still goes into a block that holds `used` characters. */
 function room(used, rest) {
-	const newline = rest.indexOf("\n", Math.max(0, BLOCK - used - 1));
-	const limit = 2 * BLOCK - used;
-	return newline >= 0 && newline < limit ? newline + 1 : cut(rest, Math.max(limit, 1)) || rest.length;
+	const most = MOST - used;
+	const newline = after(rest, "\n", BLOCK - used);
+	if (newline && newline <= most) return newline;
+	const space = after(rest, " ", PATIENT - used);
+	if (space && space <= most) return space;
+	return cut(rest, Math.min(most, rest.length)) || rest.length;
+}
+/** Behind the first `mark` that makes the piece at least `least` long; 0 where there is none. */
+function after(text, mark, least) {
+	return text.indexOf(mark, Math.max(0, least - 1)) + 1;
 }
