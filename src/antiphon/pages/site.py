@@ -57,10 +57,8 @@ class Site:
 
     @cached_property
     def history(self) -> History:
-        """The recordings of the client's store."""
-        from ..history import History
-
-        return History(self.client().store)
+        """The recordings of the client's store. ReplayError where that is not a file."""
+        return self.client().history
 
     @cached_property
     def vault(self) -> Vault:
