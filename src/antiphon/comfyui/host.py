@@ -40,6 +40,8 @@ __all__ = [
     "input",
     "interrupted",
     "interruption",
+    "listening",
+    "listens",
     "model_files",
     "on_interrupt",
     "on_prompt",
@@ -211,6 +213,23 @@ def show(where: Place, text: str) -> None:
     """Put `text` into the node, for the browser that queued it and no other."""
     if where.client is not None and where.node:
         PromptServer.instance.send_progress_text(text, where.node, where.client)
+
+
+_listening: dict[str, None] = {}
+LISTENING = 1000  # pages that are remembered
+
+
+def listening(client: str) -> None:
+    """Remember that the page with this id has our script, which shows answers by itself."""
+    _listening.pop(client, None)
+    _listening[client] = None
+    while len(_listening) > LISTENING:
+        del _listening[next(iter(_listening))]
+
+
+def listens(client: object) -> bool:
+    """Whether the client with this id is a page with our script."""
+    return client in _listening
 
 
 def tell(event: str, data: dict[str, Any], client: object) -> None:
