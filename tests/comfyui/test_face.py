@@ -231,7 +231,7 @@ def test_an_example_runs(face: ComfyUI, peer: Peer, path: Path):
 def archived() -> list[Path]:
     """What the registry's archive holds: what git keeps without what .comfyignore names."""
     ignored = (ROOT / ".comfyignore").read_text(encoding="utf-8").splitlines()
-    ignored = [line for line in ignored if line and not line.startswith("#")]
+    ignored = [line.removeprefix("/") for line in ignored if line and not line.startswith("#")]
     return [
         path
         for path in committed()

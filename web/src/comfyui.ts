@@ -1,0 +1,3 @@
+/** The extension of ComfyUI's page. */
+
+import "./components";

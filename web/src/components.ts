@@ -1,0 +1,3 @@
+/** Everything the pages are made of. Importing it registers the elements. */
+
+export { AntiphonText } from "./components/text";
