@@ -1,3 +1,50 @@
-/** The extension of ComfyUI's page. */
+/** The extension of ComfyUI's page. Each part stands alone: what a version of the page does not have is left out. */
 
-import "./components";
+import type { GraphNode } from "./comfyui/app";
+import { app, guarded, messages, setting } from "./comfyui/app";
+import { hello } from "./comfyui/hello";
+import * as keys from "./comfyui/keys";
+import * as live from "./comfyui/live";
+import { hold } from "./comfyui/seeds";
+import { languageOf, setLanguage } from "./i18n";
+
+let greeted: string | undefined;
+
+/** Says hello once for each name that the server gives this page. */
+async function greet(again = false): Promise<void> {
+  const client = messages()?.clientId;
+  if (!client || (client === greeted && !again)) return;
+  greeted = client;
+  const told = await hello();
+  if (told === undefined) return;
+  live.known(told);
+  keys.watch(told);
+}
+
+function speak(): void {
+  setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
+}
+
+function begin(): void {
+  guarded("language", speak);
+  guarded("language", () =>
+    app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)),
+  );
+  guarded("answers", live.listen);
+  guarded("keys", keys.listen);
+  guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));
+  guarded("hello", () =>
+    messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))),
+  );
+  guarded("hello", () => greet());
+}
+
+app()?.registerExtension({
+  name: "antiphon",
+  setup: begin,
+  nodeCreated: (node: GraphNode) => guarded("seed", () => hold(node)),
+  afterConfigureGraph: () => {
+    guarded("answers", live.restore);
+    guarded("keys", keys.lookAtAll);
+  },
+});

@@ -42,20 +42,19 @@ def extension() -> Extension:
     host.serve(WEB_DIRECTORY)
     host.add_model_folder()
     host.on_prompt(take_words)
+    _interim()
     return Extension()
 
 
 def move_keys(document: dict[str, Any]) -> None:
     """Take literal keys out of a prompt, and tell the browser that sent it what stands there now."""
-    from .asking import KEY_WIDGETS
     from .keys import move, typed
-    from .widgets import CREDENTIAL
+    from .page import widgets
 
-    known = {**KEY_WIDGETS, **CREDENTIAL}
-    widgets = {kind: widget for kind, widget in known.items() if host.ours(kind)}
-    if not typed(document, widgets):
+    known = widgets()
+    if not typed(document, known):
         return
-    for moved in move(document, widgets, host.vault()):
+    for moved in move(document, known, host.vault()):
         host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
 
 
@@ -64,3 +63,18 @@ def take_words(document: dict[str, Any]) -> None:
     from .travel import taken
 
     taken(document, host.ours)
+
+
+def _interim() -> None:  # INTERIM until the routes are there
+    from aiohttp import web
+    from server import PromptServer
+
+    from . import page
+
+    @PromptServer.instance.routes.post("/antiphon/comfyui/page")
+    async def _(request):
+        return web.json_response(page.hello(await request.json()))
+
+    @PromptServer.instance.routes.post("/antiphon/comfyui/move")
+    async def _(request):
+        return web.json_response(page.moved(await request.json()))

@@ -16,6 +16,7 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import comfy.model_management as management
 import folder_paths
@@ -122,10 +123,12 @@ def serve(folder: str) -> None:
     """Serve this folder where the page looks for help; call it while the pack loads.
 
     ComfyUI serves WEB_DIRECTORY under the whole name of the pack's folder, and a single file's not at all; the page
-    asks for the name up to its first dot or @.
+    asks for the name up to its first dot or @. Under a name with a space nothing is found, so our script has another.
     """
     whole = next(reversed(nodes.LOADED_MODULE_DIRS))
     short = re.split("[.@]", Path(whole).name)[0]
+    if quote(short) != short:
+        short = "antiphon"
     if nodes.EXTENSION_WEB_DIRS.get(whole) == folder:
         del nodes.EXTENSION_WEB_DIRS[whole]
     if Path(folder).is_dir():  # without it ComfyUI would not start

@@ -1,3 +1,146 @@
+// src/comfyui/app.ts
+var page = globalThis;
+/** ComfyUI's app, or nothing where this script runs somewhere else. */
+function app() {
+	return page.comfyAPI?.app?.app ?? page.app;
+}
+function messages() {
+	return page.comfyAPI?.api?.api ?? app()?.api;
+}
+/** Runs one part of the pack. Whatever goes wrong in it is said in the console, and stops nothing else. */
+function guarded(what, work) {
+	try {
+		const result = work();
+		if (result instanceof Promise) result.catch((error) => console.warn(`antiphon: ${what}:`, error));
+		return result;
+	} catch (error) {
+		console.warn(`antiphon: ${what}:`, error);
+		return;
+	}
+}
+/** The way to our server in ComfyUI's page. */
+var host = {
+	fetch: (path, init) => messages()?.fetchApi(path, init) ?? fetch(`/api${path}`, init),
+	url: (path) => messages()?.apiURL?.(path) ?? `/api${path}`
+};
+/** The class of a node, as ComfyUI calls it. */
+function kind(node) {
+	return node.comfyClass ?? node.constructor?.comfyClass ?? node.constructor?.nodeData?.name ?? node.type ?? "";
+}
+function root() {
+	return app()?.rootGraph ?? app()?.graph;
+}
+function nodesOf(graph) {
+	return graph?.nodes ?? graph?._nodes ?? [];
+}
+/** Every node of the workflow, with those inside of subgraphs. */
+function everyNode() {
+	const inside = [...root()?.subgraphs?.values() ?? []].flatMap(nodesOf);
+	return [...nodesOf(root()), ...inside];
+}
+/** The node that an id of the server's means: `5`, or `5:3` for one inside of a subgraph. */
+function nodeAt(path) {
+	let graph = root();
+	let found;
+	for (const id of path.split(":")) {
+		found = byId(graph, id);
+		graph = found?.subgraph;
+	}
+	return found;
+}
+function byId(graph, id) {
+	return nodesOf(graph).find((node) => String(node.id) === id);
+}
+function widgetOf(node, name) {
+	return node.widgets?.find((widget) => widget.name === name);
+}
+/** Writes into a widget as the user would. */
+function write(node, widget, value) {
+	widget.value = value;
+	widget.callback?.(value);
+	node.setDirtyCanvas?.(true, true);
+}
+/** Adds an element to a node. It is in no saved graph and in no prompt. */
+function addElement(node, name, element, height) {
+	if (typeof node.addDOMWidget !== "function") return void 0;
+	const options = {
+		serialize: false,
+		hideOnZoom: false,
+		getValue: () => "",
+		setValue: () => void 0,
+		getMinHeight: height,
+		margin: 6
+	};
+	const widget = node.addDOMWidget(name, name, element, options);
+	widget.serialize = false;
+	grow(node);
+	return widget;
+}
+/** Takes a widget of ours out of a node again. */
+function removeElement(node, widget) {
+	const index = node.widgets?.indexOf(widget) ?? -1;
+	if (index < 0) return;
+	widget.onRemove?.();
+	node.widgets?.splice(index, 1);
+	node.setDirtyCanvas?.(true, true);
+}
+/** Makes a node as large as its widgets need, never smaller than it is. */
+function grow(node) {
+	const needed = node.computeSize?.();
+	if (needed === void 0) return;
+	const size = [Math.max(node.size[0], needed[0]), Math.max(node.size[1], needed[1])];
+	if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize?.(size);
+	node.setDirtyCanvas?.(true, true);
+}
+/** Says something in a corner of the page for a while. */
+function say(severity, text) {
+	if (app()?.extensionManager?.toast?.add === void 0) return;
+	guarded("a message", () => app()?.extensionManager?.toast?.add?.({
+		severity,
+		summary: "Antiphon",
+		detail: text,
+		life: 6e3
+	}));
+}
+function setting(id) {
+	return guarded("a setting", () => app()?.ui?.settings?.getSettingValue?.(id));
+}
+// src/comfyui/hello.ts
+var HEADERS$1 = {
+	"Content-Type": "application/json",
+	"X-Antiphon": "1"
+};
+/** Says that this page shows answers itself, and what it needs to know. Nothing where our server is not there. */
+async function hello() {
+	try {
+		const reply = await host.fetch("/antiphon/comfyui/page", {
+			method: "POST",
+			headers: HEADERS$1,
+			body: JSON.stringify({ client: messages()?.clientId ?? "" })
+		});
+		return reply.ok ? await reply.json() : void 0;
+	} catch {
+		return;
+	}
+}
+/** Moves the key in these widgets to the key file; what stands in the first of them now. */
+async function move(kind, inputs) {
+	const reply = await host.fetch("/antiphon/comfyui/move", {
+		method: "POST",
+		headers: HEADERS$1,
+		body: JSON.stringify({
+			kind,
+			inputs
+		})
+	});
+	const told = await reply.json();
+	if (!reply.ok || !told.reference) {
+		const error = new Error([told.error?.message ?? reply.statusText, told.error?.hint].filter(Boolean).join("\n"));
+		error.name = String(reply.status);
+		throw error;
+	}
+	return told.reference;
+}
 // node_modules/@lit/reactive-element/css-tag.js
 /**
 * @license
@@ -661,10 +804,23 @@ var TABLES = {
 	}
 };
 var changed = new EventTarget();
-var current = "en";
+var current$1 = "en";
+/** The language for a tag like `zh-CN`; English for all others. */
+function languageOf(tag) {
+	return tag?.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+function language() {
+	return current$1;
+}
+/** Switches every component on the page. */
+function setLanguage(next) {
+	if (next === current$1) return;
+	current$1 = next;
+	changed.dispatchEvent(new Event("change"));
+}
 /** The words of `key`, with `{name}` replaced by values. */
 function t(key, values = {}) {
-	return TABLES[current][key].replace(/\{(\w+)\}/g, (whole, name) => {
+	return TABLES[current$1][key].replace(/\{(\w+)\}/g, (whole, name) => {
 		const value = values[name];
 		return value === void 0 ? whole : typeof value === "number" ? number(value) : value;
 	});
@@ -684,198 +840,16 @@ var Translated = class {
 	}
 };
 function number(value) {
-	return value.toLocaleString(current);
+	return value.toLocaleString(current$1);
 }
-// src/visible.ts
-/** Text from elsewhere, made harmless to look at: what would not be seen, or would move other text, is a symbol. */
-/** Kept as they are: tab and newline, and the joiners that scripts and emoji need (U+200C, U+200D). Shown: all other
-control characters (Unicode's control pictures), marks and overrides of direction, invisible fillers, and tags. */
-var UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
-/** `text` with symbols for what could not be seen. A carriage return before a newline is dropped. */
-function visible(text) {
-	return text.replace(/\r\n/g, "\n").replace(UNSEEN, symbol);
-}
-function symbol(character) {
-	const code = character.codePointAt(0);
-	if (code < 32) return String.fromCodePoint(9216 + code);
-	if (code === 127) return "␡";
-	return `⟦U+${code.toString(16).toUpperCase().padStart(4, "0")}⟧`;
-}
-/** Where to cut `text` at or before `at` without halving a character pair or a line end, of which more may come. */
-function cut(text, at) {
-	const last = text.charCodeAt(at - 1);
-	return at > 0 && (last === 13 || last >= 55296 && last <= 56319) ? at - 1 : at;
-}
-// src/ndjson.ts
-/** Lines of JSON from a stream of bytes, as they become whole. */
-async function* lines(body) {
-	const reader = body.getReader();
-	const decoder = new TextDecoder();
-	let pieces = [];
-	try {
-		for (;;) {
-			const { done, value } = await reader.read();
-			const parts = decoder.decode(value, { stream: !done }).split("\n");
-			for (const [at, part] of parts.entries()) {
-				pieces.push(part);
-				if (at === parts.length - 1) break;
-				yield* parsed(pieces);
-				pieces = [];
-			}
-			if (done) break;
-		}
-		yield* parsed(pieces);
-	} finally {
-		await reader.cancel().catch(() => {});
-	}
-}
-function* parsed(pieces) {
-	const line = pieces.join("").trim();
-	if (line) yield JSON.parse(line);
-}
-// src/api.ts
-/** The server's routes below `/antiphon`, typed. Where they are is the host's business: see `Host`. */
-/** The page's own server. */
-var sameOrigin = {
-	fetch: (path, init) => fetch(path, {
-		credentials: "same-origin",
-		...init
-	}),
-	url: (path) => path
-};
-/** What the server, or the way to it, said no with. `status` is 0 where there was no answer. */
-var ApiError = class extends Error {
-	constructor(problem, status = 0) {
-		super(problem.message);
-		this.status = status;
-		this.name = "ApiError";
-		this.hint = problem.hint ?? "";
-		this.field = problem.field ?? "";
-		this.kind = problem.kind ?? "";
-	}
-};
-/** An own header makes a foreign page ask first (a preflight), and it is never answered. */
-var HEADERS = {
-	"X-Antiphon": "1",
-	Accept: "application/json"
-};
-var Api = class {
-	constructor(host = sameOrigin) {
-		this.host = host;
-	}
-	state() {
-		return this.get("state");
-	}
-	async pair(code) {
-		await this.send("pair", { code });
-	}
-	history(query = {}, signal) {
-		const { pinned, ...rest } = query;
-		return this.get(`history${asked({
-			...rest,
-			pinned: pinned ? 1 : void 0
-		})}`, signal);
-	}
-	entry(key, signal) {
-		return this.get(`history/${encodeURIComponent(key)}`, signal);
-	}
-	media(key, sha256) {
-		return this.host.url(`/antiphon/history/${encodeURIComponent(key)}/media/${encodeURIComponent(sha256)}`);
-	}
-	workflow(key) {
-		return this.get(`history/${encodeURIComponent(key)}/workflow`);
-	}
-	async pin(key, pinned) {
-		await this.send(`history/${encodeURIComponent(key)}/pin`, { pinned });
-	}
-	async remove(keys) {
-		await this.send("history/delete", { keys });
-	}
-	async exported(keys) {
-		const response = await this.send("history/export", { keys });
-		const name = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "")?.[1];
-		return {
-			blob: await response.blob(),
-			name: name ?? "antiphon-recordings.zip"
-		};
-	}
-	totals(days = 30, signal) {
-		return this.get(`totals${asked({ days })}`, signal);
-	}
-	models(query, signal) {
-		return this.get(`models${asked({
-			...query,
-			refresh: query.refresh ? 1 : void 0
-		})}`, signal);
-	}
-	credentials() {
-		return this.get("credentials");
-	}
-	async addCredential(body) {
-		await this.send("credentials", body);
-	}
-	async testCredential(body) {
-		return (await this.send("credentials/test", body)).json();
-	}
-	async removeCredential(name) {
-		await this.send("credentials/remove", { name });
-	}
-	/** Moves a key out of a widget; the answer is what to write there instead. */
-	async keepCredential(body) {
-		return (await this.send("credentials/keep", body)).json();
-	}
-	/** Asks for a completion: pieces as they come, at last the completion or an error. Abort to stop it. */
-	async *complete(body, signal) {
-		const response = await this.send("complete", body, signal);
-		if (response.body === null) throw new ApiError({ message: "no answer body" }, response.status);
-		for await (const line of lines(response.body)) yield line;
-	}
-	async get(path, signal) {
-		return await (await this.fetched(path, {
-			headers: HEADERS,
-			signal: signal ?? null
-		})).json();
-	}
-	send(path, body, signal) {
-		return this.fetched(path, {
-			method: "POST",
-			headers: {
-				...HEADERS,
-				"Content-Type": "application/json"
-			},
-			body: JSON.stringify(body),
-			signal: signal ?? null
-		});
-	}
-	async fetched(path, init) {
-		let response;
-		try {
-			response = await this.host.fetch(`/antiphon/${path}`, init);
-		} catch (error) {
-			if (init.signal?.aborted) throw error;
-			throw new ApiError({
-				message: String(error),
-				kind: "unreachable"
-			});
-		}
-		if (response.ok) return response;
-		throw new ApiError(await told(response), response.status);
-	}
-};
-/** The error that a reply holds, whatever it is. */
-async function told(response) {
-	const text = await response.text();
-	try {
-		const error = JSON.parse(text).error;
-		if (typeof error === "object" && typeof error.message === "string") return error;
-		if (typeof error === "string") return { message: error };
-	} catch {}
-	return { message: `${response.status} ${response.statusText || text.slice(0, 200)}` };
-}
-function asked(query) {
-	const kept = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
-	const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
-	return text && `?${text}`;
+/** US dollars, with as many digits as a small sum needs; an unknown cost is a dash, never zero. */
+function money(value) {
+	if (value === null || value === void 0) return "–";
+	const digits = value === 0 || Math.abs(value) >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(Math.abs(value))));
+	return `$${value.toLocaleString(current$1, {
+		minimumFractionDigits: 2,
+		maximumFractionDigits: digits
+	})}`;
 }
 // src/theme.ts
 /** Colours and shapes as CSS variables: ComfyUI's where its page sets them, else our own, light or dark.
@@ -1133,12 +1107,428 @@ var basics = i$3`
     }
   }
 `;
+// src/comfyui/words.ts
+/** The words of what is in the nodes and in ComfyUI's menus. The pages bring their own. */
+var EN = {
+	answer: "Answer",
+	answerN: "Answer {n}",
+	asking: "Asking…",
+	growing: "Answering…",
+	interrupted: "Interrupted. What had come until then:",
+	reasoning: "Reasoning ({n} characters)",
+	copy: "Copy",
+	copied: "Copied",
+	notCopied: "The browser does not allow copying here: select the text instead.",
+	tokens: "{in} + {out} tokens",
+	seconds: "{n} s",
+	seedSent: "seed {n}: sent",
+	seedUnsupported: "seed {n}: not taken by this model",
+	seedOther: "seed {n}",
+	replayed: "replayed, nothing paid",
+	ended: "ended by: {reason}",
+	cut: "Only the beginning is kept after a reload. The whole text is in the history, and comes back when the graph runs.",
+	hidden: "{n} earlier parts are not shown. Copy takes all.",
+	keyFound: "This looks like a key. It is saved in the workflow as it stands here.",
+	keyMove: "Move it to the key file",
+	keyMoving: "Moving…",
+	keyMoved: "The key of {node} is now in the key file. The widget holds only its name: {reference}",
+	keyFailed: "The key could not be moved: {error}",
+	choose: "Choose a model…",
+	models: "Models",
+	credentials: "Keys",
+	credentialsOpen: "Manage keys…",
+	credentialsHint: "Keys are kept on the server, each for its own host, and are never sent back to this page.",
+	history: "History of answers",
+	historyCommand: "Show the history of answers",
+	close: "Close",
+	textUsed: "The text is now in {node}.",
+	textCopied: "No text field was selected: the text is in the clipboard.",
+	textNode: "The text is in a new node.",
+	workflowOpened: "The workflow that made it is open.",
+	failed: "That did not work: {error}"
+};
+var ZH = {
+	answer: "回答",
+	answerN: "回答 {n}",
+	asking: "正在提问…",
+	growing: "正在回答…",
+	interrupted: "已中断。此前收到的内容：",
+	reasoning: "推理（{n} 字符）",
+	copy: "复制",
+	copied: "已复制",
+	notCopied: "浏览器不允许在此复制：请选中文本。",
+	tokens: "{in} + {out} 词元",
+	seconds: "{n} 秒",
+	seedSent: "种子 {n}：已发送",
+	seedUnsupported: "种子 {n}：此模型不接受",
+	seedOther: "种子 {n}",
+	replayed: "重放，未付费",
+	ended: "结束原因：{reason}",
+	cut: "重新加载后只保留开头。全文在历史记录中，再次运行时会恢复。",
+	hidden: "前面 {n} 段未显示。复制会包含全部。",
+	keyFound: "这看起来是一个密钥。它会原样保存在工作流中。",
+	keyMove: "移到密钥文件",
+	keyMoving: "正在移动…",
+	keyMoved: "{node} 的密钥已移到密钥文件。控件中只保留其名称：{reference}",
+	keyFailed: "无法移动密钥：{error}",
+	choose: "选择模型…",
+	models: "模型",
+	credentials: "密钥",
+	credentialsOpen: "管理密钥…",
+	credentialsHint: "密钥保存在服务器上，各自只发往自己的主机，绝不会发回此页面。",
+	history: "回答历史",
+	historyCommand: "显示回答历史",
+	close: "关闭",
+	textUsed: "文本已写入 {node}。",
+	textCopied: "未选中文本框：文本已复制到剪贴板。",
+	textNode: "文本已放入新节点。",
+	workflowOpened: "已打开生成它的工作流。",
+	failed: "操作失败：{error}"
+};
+function word(key, values = {}) {
+	return (language() === "zh" ? ZH[key] : EN[key]).replace(/\{(\w+)\}/g, (whole, name) => {
+		const value = values[name];
+		return value === void 0 ? whole : typeof value === "number" ? value.toLocaleString(language()) : value;
+	});
+}
 // \0@oxc-project+runtime@0.156.0/helpers/esm/decorate.js
 function __decorate(decorators, target, key, desc) {
 	var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
 	if (typeof Reflect === "object" && typeof Reflect.decorate === "function") r = Reflect.decorate(decorators, target, key, desc);
 	else for (var i = decorators.length - 1; i >= 0; i--) if (d = decorators[i]) r = (c < 3 ? d(r) : c > 3 ? d(target, key, r) : d(target, key)) || r;
 	return c > 3 && r && Object.defineProperty(target, key, r), r;
+}
+// src/comfyui/keys.ts
+/** Keys that stand in widgets: seen in the page, hidden from view, moved to the key file in one click. */
+var NAME$1 = "antiphon_key";
+var LOOK = 700;
+var known$1 = {};
+var AntiphonKey = class AntiphonKey extends i {
+	static {
+		this.styles = [
+			tokens,
+			basics,
+			i$3`
+      :host {
+        --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
+        --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
+        display: flex;
+        flex-direction: column;
+        gap: 4px;
+        padding: 6px 8px;
+        border: 1px solid var(--a-edge);
+        border-radius: 6px;
+        background: var(--a-bg);
+        color: var(--a-fg);
+        font-size: 12px;
+        overflow: auto;
+      }
+    `
+		];
+	}
+	constructor() {
+		super();
+		this.moving = false;
+		this.problem = "";
+		this.go = async () => {
+			if (this.node === void 0) return;
+			this.moving = true;
+			this.problem = "";
+			try {
+				await moved(this.node);
+			} catch (error) {
+				this.problem = word("keyFailed", { error: error instanceof Error ? error.message : String(error) });
+				if (error instanceof Error && error.name === "401") this.dispatchEvent(new CustomEvent("antiphon-pair", {
+					bubbles: true,
+					composed: true
+				}));
+			}
+			this.moving = false;
+		};
+		new Translated(this);
+	}
+	render() {
+		return b`<span>${word("keyFound")}</span>
+      <button type="button" class="first" ?disabled=${this.moving} @click=${this.go}>
+        ${this.moving ? word("keyMoving") : word("keyMove")}
+      </button>
+      ${this.problem ? b`<span class="problem" role="alert">${this.problem}</span>` : A}`;
+	}
+};
+__decorate([r()], AntiphonKey.prototype, "moving", void 0);
+__decorate([r()], AntiphonKey.prototype, "problem", void 0);
+AntiphonKey = __decorate([t$1("antiphon-key")], AntiphonKey);
+async function moved(node) {
+	const info = known$1[kind(node)];
+	if (info === void 0) return;
+	const inputs = Object.fromEntries((node.widgets ?? []).map((widget) => [widget.name, String(widget.value ?? "")]));
+	put$2(node, info, await move(kind(node), inputs));
+}
+/** Writes the name of a stored key into the first of the widgets, and empties the others. */
+function put$2(node, info, reference) {
+	for (const [index, name] of info.inputs.entries()) {
+		const widget = widgetOf(node, name);
+		if (widget) write(node, widget, index === 0 ? reference : "");
+	}
+	look(node);
+	say("success", word("keyMoved", {
+		node: node.title ?? kind(node),
+		reference
+	}));
+}
+/** The server has taken a key out of a prompt: the widget holds its name from now on. */
+function told$1(detail) {
+	const node = nodeAt(String(detail.node));
+	const info = node && known$1[kind(node)];
+	if (node && info && typeof detail.reference === "string") put$2(node, info, detail.reference);
+}
+var notices = /* @__PURE__ */ new WeakMap();
+function holds(node, info) {
+	const text = String(widgetOf(node, info.inputs[0] ?? "")?.value ?? "").trim();
+	return new RegExp(info.pattern, "u").test(text);
+}
+/** Shows or takes away what is said about a key in this node. */
+function look(node) {
+	const info = known$1[kind(node)];
+	if (info === void 0) return;
+	const held = holds(node, info);
+	for (const name of info.inputs) hide(widgetOf(node, name), held);
+	const there = notices.get(node);
+	if (held && there === void 0) {
+		const element = new AntiphonKey();
+		element.node = node;
+		const widget = addElement(node, NAME$1, element, () => 84);
+		if (widget) notices.set(node, widget);
+	} else if (!held && there !== void 0) {
+		removeElement(node, there);
+		notices.delete(node);
+	}
+}
+/** Draws dots for the text of a widget, on the canvas and in an input element. Its value stays what it is. */
+function hide(widget, hidden) {
+	if (widget === void 0) return;
+	const input = widget.inputEl ?? widget.element;
+	if (input instanceof HTMLInputElement) input.type = hidden ? "password" : "text";
+	const options = widget.options;
+	if (options && options.type === "password" !== hidden) {
+		if (hidden) options.type = "password";
+		else delete options.type;
+	}
+	if (!("_displayValue" in widget)) return;
+	const own = Object.hasOwn(widget, "_displayValue");
+	if (hidden && !own) Object.defineProperty(widget, "_displayValue", {
+		configurable: true,
+		get: () => "••••••••"
+	});
+	else if (!hidden && own) delete widget._displayValue;
+}
+function lookAtAll() {
+	if (document.hidden) return;
+	for (const node of everyNode()) guarded("a key in a widget", () => look(node));
+}
+function watch(told_) {
+	const first = Object.keys(known$1).length === 0;
+	known$1 = told_.keys;
+	if (first && Object.keys(known$1).length > 0) setInterval(lookAtAll, LOOK);
+	lookAtAll();
+}
+function listen$1() {
+	messages()?.addEventListener("antiphon.key_moved", (event) => guarded("a moved key", () => told$1(event.detail ?? {})));
+}
+// src/visible.ts
+/** Text from elsewhere, made harmless to look at: what would not be seen, or would move other text, is a symbol. */
+/** Kept as they are: tab and newline, and the joiners that scripts and emoji need (U+200C, U+200D). Shown: all other
+control characters (Unicode's control pictures), marks and overrides of direction, invisible fillers, and tags. */
+var UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+/** `text` with symbols for what could not be seen. A carriage return before a newline is dropped. */
+function visible(text) {
+	return text.replace(/\r\n/g, "\n").replace(UNSEEN, symbol);
+}
+/** The same on one line, for lists and labels. */
+function line(text) {
+	return visible(text.replace(/\s+/g, " ").trim());
+}
+function symbol(character) {
+	const code = character.codePointAt(0);
+	if (code < 32) return String.fromCodePoint(9216 + code);
+	if (code === 127) return "␡";
+	return `⟦U+${code.toString(16).toUpperCase().padStart(4, "0")}⟧`;
+}
+/** Where to cut `text` at or before `at` without halving a character pair or a line end, of which more may come. */
+function cut(text, at) {
+	const last = text.charCodeAt(at - 1);
+	return at > 0 && (last === 13 || last >= 55296 && last <= 56319) ? at - 1 : at;
+}
+// src/ndjson.ts
+/** Lines of JSON from a stream of bytes, as they become whole. */
+async function* lines(body) {
+	const reader = body.getReader();
+	const decoder = new TextDecoder();
+	let pieces = [];
+	try {
+		for (;;) {
+			const { done, value } = await reader.read();
+			const parts = decoder.decode(value, { stream: !done }).split("\n");
+			for (const [at, part] of parts.entries()) {
+				pieces.push(part);
+				if (at === parts.length - 1) break;
+				yield* parsed(pieces);
+				pieces = [];
+			}
+			if (done) break;
+		}
+		yield* parsed(pieces);
+	} finally {
+		await reader.cancel().catch(() => {});
+	}
+}
+function* parsed(pieces) {
+	const line = pieces.join("").trim();
+	if (line) yield JSON.parse(line);
+}
+// src/api.ts
+/** The server's routes below `/antiphon`, typed. Where they are is the host's business: see `Host`. */
+/** The page's own server. */
+var sameOrigin = {
+	fetch: (path, init) => fetch(path, {
+		credentials: "same-origin",
+		...init
+	}),
+	url: (path) => path
+};
+/** What the server, or the way to it, said no with. `status` is 0 where there was no answer. */
+var ApiError = class extends Error {
+	constructor(problem, status = 0) {
+		super(problem.message);
+		this.status = status;
+		this.name = "ApiError";
+		this.hint = problem.hint ?? "";
+		this.field = problem.field ?? "";
+		this.kind = problem.kind ?? "";
+	}
+};
+/** An own header makes a foreign page ask first (a preflight), and it is never answered. */
+var HEADERS = {
+	"X-Antiphon": "1",
+	Accept: "application/json"
+};
+var Api = class {
+	constructor(host = sameOrigin) {
+		this.host = host;
+	}
+	state() {
+		return this.get("state");
+	}
+	async pair(code) {
+		await this.send("pair", { code });
+	}
+	history(query = {}, signal) {
+		const { pinned, ...rest } = query;
+		return this.get(`history${asked$1({
+			...rest,
+			pinned: pinned ? 1 : void 0
+		})}`, signal);
+	}
+	entry(key, signal) {
+		return this.get(`history/${encodeURIComponent(key)}`, signal);
+	}
+	media(key, sha256) {
+		return this.host.url(`/antiphon/history/${encodeURIComponent(key)}/media/${encodeURIComponent(sha256)}`);
+	}
+	workflow(key) {
+		return this.get(`history/${encodeURIComponent(key)}/workflow`);
+	}
+	async pin(key, pinned) {
+		await this.send(`history/${encodeURIComponent(key)}/pin`, { pinned });
+	}
+	async remove(keys) {
+		await this.send("history/delete", { keys });
+	}
+	async exported(keys) {
+		const response = await this.send("history/export", { keys });
+		const name = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "")?.[1];
+		return {
+			blob: await response.blob(),
+			name: name ?? "antiphon-recordings.zip"
+		};
+	}
+	totals(days = 30, signal) {
+		return this.get(`totals${asked$1({ days })}`, signal);
+	}
+	models(query, signal) {
+		return this.get(`models${asked$1({
+			...query,
+			refresh: query.refresh ? 1 : void 0
+		})}`, signal);
+	}
+	credentials() {
+		return this.get("credentials");
+	}
+	async addCredential(body) {
+		await this.send("credentials", body);
+	}
+	async testCredential(body) {
+		return (await this.send("credentials/test", body)).json();
+	}
+	async removeCredential(name) {
+		await this.send("credentials/remove", { name });
+	}
+	/** Moves a key out of a widget; the answer is what to write there instead. */
+	async keepCredential(body) {
+		return (await this.send("credentials/keep", body)).json();
+	}
+	/** Asks for a completion: pieces as they come, at last the completion or an error. Abort to stop it. */
+	async *complete(body, signal) {
+		const response = await this.send("complete", body, signal);
+		if (response.body === null) throw new ApiError({ message: "no answer body" }, response.status);
+		for await (const line of lines(response.body)) yield line;
+	}
+	async get(path, signal) {
+		return await (await this.fetched(path, {
+			headers: HEADERS,
+			signal: signal ?? null
+		})).json();
+	}
+	send(path, body, signal) {
+		return this.fetched(path, {
+			method: "POST",
+			headers: {
+				...HEADERS,
+				"Content-Type": "application/json"
+			},
+			body: JSON.stringify(body),
+			signal: signal ?? null
+		});
+	}
+	async fetched(path, init) {
+		let response;
+		try {
+			response = await this.host.fetch(`/antiphon/${path}`, init);
+		} catch (error) {
+			if (init.signal?.aborted) throw error;
+			throw new ApiError({
+				message: String(error),
+				kind: "unreachable"
+			});
+		}
+		if (response.ok) return response;
+		throw new ApiError(await told(response), response.status);
+	}
+};
+/** The error that a reply holds, whatever it is. */
+async function told(response) {
+	const text = await response.text();
+	try {
+		const error = JSON.parse(text).error;
+		if (typeof error === "object" && typeof error.message === "string") return error;
+		if (typeof error === "string") return { message: error };
+	} catch {}
+	return { message: `${response.status} ${response.statusText || text.slice(0, 200)}` };
+}
+function asked$1(query) {
+	const kept = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
+	const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
+	return text && `?${text}`;
 }
 // src/components/base.ts
 /** What every component has: the way to the server, the language, the look. */
@@ -1257,7 +1647,7 @@ var AntiphonText = class AntiphonText extends AntiphonElement {
 		const text = end > this.drawn ? this.text : "";
 		const upTo = text ? cut(text, Math.min(end, this.drawn + FRAME)) : this.drawn;
 		if (upTo > this.drawn) {
-			put(target, visible(text.slice(this.drawn, upTo)));
+			put$1(target, visible(text.slice(this.drawn, upTo)));
 			this.drawn = upTo;
 			if (this.all && this.drawn < this.length) this.schedule();
 		}
@@ -1273,7 +1663,7 @@ __decorate([r()], AntiphonText.prototype, "hidden_", void 0);
 __decorate([n({ attribute: false })], AntiphonText.prototype, "text", null);
 AntiphonText = __decorate([t$1("antiphon-text")], AntiphonText);
 /** Appends to the last block, and begins new ones where it is full: at a line's end, or anywhere in an endless line. */
-function put(target, text) {
+function put$1(target, text) {
 	let rest = text;
 	while (rest) {
 		let block = target.lastElementChild;
@@ -1298,3 +1688,559 @@ function room(used, rest) {
 	const limit = 2 * BLOCK - used;
 	return newline >= 0 && newline < limit ? newline + 1 : cut(rest, Math.max(limit, 1)) || rest.length;
 }
+// src/comfyui/answer.ts
+var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
+	constructor(..._args) {
+		super(..._args);
+		this.answers = [];
+		this.waiting = false;
+		this.copied = "";
+		this.copy = async () => {
+			const text = this.answers.map((answer) => answer.text).join("\n\n");
+			this.copied = await toClipboard(text) ? word("copied") : word("notCopied");
+			clearTimeout(this.forCopied);
+			this.forCopied = setTimeout(() => {
+				this.copied = "";
+			}, 2500);
+		};
+	}
+	static {
+		this.styles = [AntiphonElement.styles, i$3`
+      :host {
+        --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
+        --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
+        display: flex;
+        flex-direction: column;
+        min-height: 120px;
+        max-height: 100%;
+        height: 100%;
+        overflow: hidden;
+        border-radius: 6px;
+        background: var(--a-bg);
+        color: var(--a-fg);
+        font-size: 12px;
+        text-align: start;
+        cursor: default;
+        user-select: text;
+      }
+
+      :host([data-free]) {
+        height: auto;
+        max-height: 320px;
+      }
+
+      .all {
+        flex: 1 1 auto;
+        min-height: 0;
+        overflow: auto;
+        overscroll-behavior: contain;
+        padding: 6px 8px;
+      }
+
+      section + section {
+        margin-top: 8px;
+        border-top: 1px solid var(--a-line);
+        padding-top: 6px;
+      }
+
+      section h3 {
+        color: var(--a-quiet);
+        font-size: 11px;
+      }
+
+      details {
+        margin-bottom: 4px;
+        color: var(--a-quiet);
+      }
+
+      footer {
+        flex: none;
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 2px 4px 2px 8px;
+        border-top: 1px solid var(--a-line);
+        color: var(--a-quiet);
+        font-size: 11px;
+      }
+
+      footer > span {
+        flex: 1 1 auto;
+        min-width: 0;
+        overflow-wrap: anywhere;
+      }
+
+      button {
+        min-height: 24px;
+        padding: 0 8px;
+        font-size: 11px;
+      }
+
+      .facts,
+      li {
+        color: var(--a-quiet);
+        font-size: 11px;
+        overflow-wrap: anywhere;
+        unicode-bidi: isolate;
+      }
+
+      .waiting antiphon-text {
+        opacity: 0.6;
+      }
+    `];
+	}
+	/** Something came. */
+	changed(answers) {
+		this.answers = answers;
+		this.requestUpdate();
+	}
+	updated() {
+		const all = this.renderRoot.querySelector(".all");
+		if (!all) return;
+		const below = all.scrollHeight - all.scrollTop - all.clientHeight < 24;
+		for (const answer of this.drawn) {
+			const section = all.querySelector(`[data-item="${answer.item}"]`);
+			brought(section?.querySelector("antiphon-text.words"), answer.text);
+			brought(section?.querySelector("antiphon-text.thought"), answer.reasoning);
+		}
+		if (below && this.growing) requestAnimationFrame(() => requestAnimationFrame(() => all.scrollTo({ top: all.scrollHeight })));
+	}
+	get growing() {
+		return this.answers.some(({ phase }) => phase === "growing");
+	}
+	get drawn() {
+		return this.answers.slice(-50);
+	}
+	render() {
+		const hidden = this.answers.length - this.drawn.length;
+		const busy = this.growing || this.waiting;
+		return b`
+      <div class="all ${this.waiting ? "waiting" : ""}" role="region" aria-label=${word("answer")} aria-busy=${busy} tabindex="0"
+        @wheel=${scrolled} @pointerdown=${kept$1} @keydown=${kept$1} @copy=${kept$1}>
+        ${hidden > 0 ? b`<p class="quiet">${word("hidden", { n: hidden })}</p>` : A}
+        ${this.drawn.map((answer) => this.one(answer))}
+      </div>
+      <footer @pointerdown=${kept$1}>
+        <span role="status">${this.status}</span>
+        <button type="button" @click=${this.copy} ?disabled=${this.answers.length === 0}>
+          ${this.copied || word("copy")}
+        </button>
+      </footer>`;
+	}
+	one(answer) {
+		const { reasoning, error, notes } = answer;
+		const facts = this.answers.length > 1 ? said(answer.facts) : "";
+		return b`<section data-item=${answer.item}>
+      ${this.answers.length > 1 ? b`<h3>${word("answerN", { n: answer.item + 1 })}</h3>` : A}
+      ${answer.phase === "interrupted" ? b`<p class="quiet">${word("interrupted")}</p>` : A}
+      ${reasoning ? b`<details><summary>${word("reasoning", { n: reasoning.length })}</summary>
+            <antiphon-text class="thought"></antiphon-text></details>` : A}
+      <antiphon-text class="words"></antiphon-text>
+      ${error ? b`<p class="problem" role="alert">${visible(error)}</p>` : A}
+      ${answer.cut ? b`<p class="quiet">${word("cut")}</p>` : A}
+      ${facts ? b`<p class="facts">${facts}</p>` : A}
+      ${notes.length ? b`<ul>${notes.map((note) => b`<li>${visible(note)}</li>`)}</ul>` : A}
+    </section>`;
+	}
+	get status() {
+		if (this.waiting && !this.growing) return word("asking");
+		if (this.growing) return word("growing");
+		const [only, ...more] = this.answers;
+		return only !== void 0 && more.length === 0 ? said(only.facts) : "";
+	}
+};
+__decorate([n({ attribute: false })], AntiphonAnswer.prototype, "answers", void 0);
+__decorate([n({ type: Boolean })], AntiphonAnswer.prototype, "waiting", void 0);
+__decorate([r()], AntiphonAnswer.prototype, "copied", void 0);
+AntiphonAnswer = __decorate([t$1("antiphon-answer")], AntiphonAnswer);
+/** Brings an element's text up to `text`: by what is new where it only grew. */
+function brought(element, text) {
+	if (!element) return;
+	const there = lengths.get(element) ?? "";
+	if (text.length > there.length && text.startsWith(there)) element.add(text.slice(there.length));
+	else if (text !== there) element.text = text;
+	lengths.set(element, text);
+}
+var lengths = /* @__PURE__ */ new WeakMap();
+/** Tokens, cost, time and seed on one line. */
+function said(facts) {
+	const { input_tokens, output_tokens, cost_usd, seconds, seed, finish_reason } = facts;
+	return [
+		facts.model ? line(facts.model) : "",
+		input_tokens !== void 0 && output_tokens !== void 0 ? word("tokens", {
+			in: input_tokens,
+			out: output_tokens
+		}) : "",
+		cost_usd ? money(cost_usd) : "",
+		seconds !== void 0 ? word("seconds", { n: seconds }) : "",
+		facts.replayed ? word("replayed") : "",
+		seed !== void 0 ? word(SEEDS[facts.seed_status ?? ""] ?? "seedOther", { n: String(seed) }) : "",
+		finish_reason && finish_reason !== "stop" ? word("ended", { reason: line(finish_reason) }) : ""
+	].filter(Boolean).join(" · ");
+}
+var SEEDS = {
+	sent: "seedSent",
+	unsupported: "seedUnsupported"
+};
+/** Whether the text is in the clipboard now. */
+async function toClipboard(text) {
+	try {
+		await navigator.clipboard.writeText(text);
+		return true;
+	} catch {
+		return copiedByHand(text);
+	}
+}
+/** Where the page is served over plain HTTP, browsers have no clipboard but this. */
+function copiedByHand(text) {
+	const field = document.createElement("textarea");
+	field.value = text;
+	field.style.cssText = "position:fixed;opacity:0";
+	document.body.append(field);
+	field.select();
+	try {
+		return document.execCommand("copy");
+	} catch {
+		return false;
+	} finally {
+		field.remove();
+	}
+}
+/** The wheel turns the text where there is more of it, else the canvas. */
+function scrolled(event) {
+	const all = event.currentTarget;
+	if (!event.ctrlKey && all.scrollHeight > all.clientHeight) event.stopPropagation();
+}
+/** What is done in here is no business of the canvas. */
+function kept$1(event) {
+	event.stopPropagation();
+}
+// src/comfyui/answers.ts
+/** Characters that are kept of one node for a reload, and of all together. */
+var KEPT = 2e4;
+var ALL = 1e6;
+var PREFIX = "antiphon.answers:";
+function empty(item) {
+	return {
+		item,
+		text: "",
+		reasoning: "",
+		phase: "growing",
+		facts: {},
+		notes: [],
+		error: "",
+		cut: false
+	};
+}
+/** The answers of one workflow's nodes, by the id that the server knows them by. */
+var Answers = class {
+	constructor(graph, storage) {
+		this.graph = graph;
+		this.storage = storage;
+		this.nodes = /* @__PURE__ */ new Map();
+		this.load();
+	}
+	/** Takes what the server says. False where a piece is missing: then it has to be asked for all. */
+	take(told, kind) {
+		const known = this.nodes.get(told.node);
+		const node = known?.prompt === told.prompt_id ? known : {
+			prompt: told.prompt_id,
+			kind,
+			answers: []
+		};
+		this.nodes.set(told.node, node);
+		return told.pieces.map((piece) => taken(node, piece)).every((fits) => fits);
+	}
+	/** Takes a node's output, as the server keeps it: it may be cut where we have all of it. */
+	output(node, prompt, kind, pieces) {
+		const known = this.nodes.get(node);
+		const missing = pieces.filter((piece) => !has(known, piece));
+		if (missing.length < pieces.length && known !== void 0) for (const piece of pieces) notes(known, piece);
+		if (missing.length > 0) this.take({
+			prompt_id: prompt,
+			node,
+			pieces
+		}, kind);
+	}
+	/** Ends what still grows: for one node with what went wrong, for a whole prompt with an interrupt. */
+	end(prompt, phase, node, error = "") {
+		const ended = [];
+		for (const [id, found] of this.nodes) {
+			if (found.prompt !== prompt || node !== void 0 && node !== id) continue;
+			const growing = found.answers.filter((answer) => answer.phase === "growing");
+			for (const answer of growing) Object.assign(answer, {
+				phase,
+				error
+			});
+			if (growing.length > 0) ended.push(id);
+		}
+		return ended;
+	}
+	growing() {
+		return [...this.nodes].filter(([, { answers }]) => answers.some(({ phase }) => phase === "growing"));
+	}
+	/** Keeps it for a reload of the page; the oldest go first where there is too much. */
+	keep() {
+		let room = ALL;
+		const kept = [...this.nodes].reverse().flatMap(([id, node]) => {
+			const small = {
+				...node,
+				answers: shortened(node.answers)
+			};
+			room -= small.answers.reduce((sum, answer) => sum + answer.text.length + answer.reasoning.length, 0);
+			return room < 0 ? [] : [[id, small]];
+		});
+		try {
+			this.storage?.setItem(PREFIX + this.graph, JSON.stringify(kept.reverse()));
+		} catch {}
+	}
+	load() {
+		try {
+			const kept = this.storage?.getItem(PREFIX + this.graph);
+			for (const [id, node] of JSON.parse(kept ?? "[]")) this.nodes.set(id, node);
+		} catch {}
+	}
+};
+function taken(node, piece) {
+	let answer = node.answers.find(({ item }) => item === piece.item);
+	if (answer === void 0) {
+		answer = empty(piece.item);
+		node.answers.push(answer);
+		node.answers.sort((one, other) => one.item - other.item);
+	}
+	if (piece.done || piece.whole) {
+		Object.assign(answer, empty(piece.item), {
+			text: piece.text ?? "",
+			reasoning: piece.reasoning ?? "",
+			facts: piece.facts ?? {},
+			notes: piece.notes ?? [],
+			error: piece.error ?? "",
+			cut: piece.cut ?? false,
+			phase: piece.error ? "failed" : piece.done ? "done" : "growing"
+		});
+		return true;
+	}
+	if (answer.phase !== "growing") return true;
+	if (piece.at?.text !== answer.text.length || piece.at.reasoning !== answer.reasoning.length) return false;
+	answer.text += piece.text ?? "";
+	answer.reasoning += piece.reasoning ?? "";
+	return true;
+}
+/** Whether this answer is there already, and whole. */
+function has(node, piece) {
+	const answer = node?.answers.find(({ item }) => item === piece.item);
+	return answer?.phase === "done" && answer.facts.key !== void 0 && answer.facts.key === piece.facts?.key ? answer.text.startsWith(piece.text ?? "") && answer.facts.replayed === piece.facts.replayed : false;
+}
+/** What a node notes after its answer was there, about pictures for one. */
+function notes(node, piece) {
+	const answer = node.answers.find(({ item }) => item === piece.item);
+	if (answer !== void 0 && piece.notes !== void 0 && piece.notes.length > answer.notes.length) answer.notes = piece.notes;
+}
+function shortened(answers) {
+	const share = Math.max(200, Math.floor(KEPT / Math.max(1, answers.length)));
+	return answers.map((answer) => ({
+		...answer,
+		text: answer.text.slice(0, share),
+		reasoning: answer.reasoning.slice(0, share),
+		cut: answer.cut || answer.text.length > share
+	}));
+}
+// src/comfyui/live.ts
+/** Answers in the nodes: from the server's events, from what it keeps, and from before a reload. */
+var NAME = "antiphon_answer";
+var HEIGHT = 150;
+var widgets = /* @__PURE__ */ new WeakMap();
+var stores = /* @__PURE__ */ new Map();
+var asked = 0;
+/** The answers of the workflow that is open. */
+function current() {
+	const id = root()?.id ?? "";
+	let found = stores.get(id);
+	if (found === void 0) {
+		found = new Answers(id, storage());
+		stores.set(id, found);
+	}
+	return found;
+}
+function storage() {
+	return guarded("session storage", () => globalThis.sessionStorage);
+}
+function listen() {
+	const api = messages();
+	const on = (name, take) => api?.addEventListener(name, (event) => guarded(name, () => take(event.detail ?? {})));
+	on("antiphon.answer", (detail) => answered(detail));
+	on("executing", (detail) => waiting(nameOf(detail)));
+	on("executed", (detail) => executed(detail));
+	on("execution_error", (detail) => {
+		ended(detail, "failed", String(detail.node_id), String(detail.exception_message ?? ""));
+		ended(detail, "interrupted");
+	});
+	on("execution_interrupted", (detail) => ended(detail, "interrupted"));
+	on("execution_success", (detail) => rested(String(detail.prompt_id)));
+	on("reconnected", () => void recover());
+	globalThis.addEventListener?.("pagehide", () => {
+		for (const store of stores.values()) store.keep();
+	});
+}
+/** What the page says of a node that begins: its id, in one of two shapes. */
+function nameOf(detail) {
+	const node = typeof detail === "object" && detail !== null ? detail.node : detail;
+	return node === void 0 || node === null ? "" : String(node);
+}
+function answered(told) {
+	const node = nodeAt(told.node);
+	if (node === void 0) return;
+	const whole = current().take(told, kind(node));
+	show(node, told.node);
+	if (!whole && Date.now() - asked > 1e3) recover();
+	if (told.pieces.some((piece) => piece.done)) current().keep();
+}
+function waiting(id) {
+	const node = id ? nodeAt(id) : void 0;
+	if (node === void 0 || !answers(node)) return;
+	const element = shown(node);
+	if (element) element.waiting = true;
+}
+function executed(detail) {
+	const pieces = detail.output?.antiphon;
+	const id = String(detail.display_node ?? detail.node);
+	if (Array.isArray(pieces)) put(id, String(detail.prompt_id), pieces);
+}
+function put(id, prompt, pieces) {
+	const node = nodeAt(id);
+	if (node === void 0) return;
+	current().output(id, prompt, kind(node), pieces);
+	show(node, id);
+	current().keep();
+}
+function ended(detail, phase, node, error = "") {
+	for (const id of current().end(String(detail.prompt_id), phase, node, error)) {
+		const found = nodeAt(id);
+		if (found) show(found, id);
+	}
+	if (phase === "failed" && node !== void 0) untold(node, String(detail.prompt_id), error);
+	rested("");
+	current().keep();
+}
+/** An error of a node that has told nothing yet: it failed before it asked. */
+function untold(id, prompt, error) {
+	const node = nodeAt(id);
+	if (node === void 0 || !answers(node)) return;
+	if (current().nodes.get(id)?.prompt === prompt) return;
+	current().take({
+		prompt_id: prompt,
+		node: id,
+		pieces: [{
+			item: 0,
+			done: true,
+			error
+		}]
+	}, kind(node));
+	show(node, id);
+}
+/** Nothing is asked any more. */
+function rested(prompt) {
+	for (const node of everyNode()) {
+		const element = widgets.get(node);
+		if (element) element.waiting = false;
+	}
+	if (prompt) settle(prompt);
+}
+/** What still grows when a prompt has ended has missed its end. */
+async function settle(prompt) {
+	if (current().growing().some(([, node]) => node.prompt === prompt)) await kept(prompt);
+}
+var classes = /* @__PURE__ */ new Set();
+/** Whether this node is one of those that answer. */
+function answers(node) {
+	return classes.has(kind(node));
+}
+function known(told) {
+	classes = new Set(told.answering);
+}
+/** Puts the answers that are known of this workflow into its nodes: after it was opened. */
+function restore() {
+	for (const [id, found] of current().nodes) {
+		const node = nodeAt(id);
+		if (node !== void 0 && kind(node) === found.kind) show(node, id);
+	}
+	if (current().growing().length > 0) recover();
+}
+/** Asks the server for all that grows, and for how it ended where nothing grows any more. */
+async function recover() {
+	asked = Date.now();
+	const growing = await hello();
+	for (const told of growing?.answers ?? []) answered(told);
+	const there = new Set(growing?.answers.map((told) => told.prompt_id));
+	const lost = new Set(current().growing().map(([, node]) => node.prompt));
+	for (const prompt of lost) if (!there.has(prompt)) await kept(prompt);
+}
+/** What ComfyUI keeps of a prompt: the outputs of its nodes. */
+async function kept(prompt) {
+	const reply = await host.fetch(`/history/${encodeURIComponent(prompt)}`);
+	const found = reply.ok ? await reply.json() : {};
+	if (found[prompt] === void 0) return;
+	for (const [id, output] of Object.entries(found[prompt].outputs ?? {})) if (Array.isArray(output.antiphon)) put(id, prompt, output.antiphon);
+	ended({ prompt_id: prompt }, "interrupted");
+}
+function show(node, id) {
+	const element = shown(node);
+	if (element === void 0) return;
+	element.waiting = false;
+	element.changed([...current().nodes.get(id)?.answers ?? []]);
+}
+/** The element in this node, put there when it is first needed. */
+function shown(node) {
+	const there = widgets.get(node);
+	if (there !== void 0) return there;
+	const element = new AntiphonAnswer();
+	if (guarded("the answer in a node", () => addElement(node, NAME, element, () => HEIGHT)) === void 0) return void 0;
+	widgets.set(node, element);
+	return element;
+}
+// src/comfyui/seeds.ts
+/** New nodes of ours keep their seed: some versions of the page take "fixed" for the widget's name, and randomize. */
+/** Called while a node is made: a saved graph writes its own values over this afterwards. */
+function hold(node) {
+	if (!kind(node).startsWith("Antiphon")) return;
+	const seed = node.widgets?.findIndex((widget) => widget.name === "seed") ?? -1;
+	const control = seed < 0 ? void 0 : node.widgets?.[seed + 1];
+	if (control !== void 0 && controls(control)) control.value = "fixed";
+}
+function controls(widget) {
+	const values = widget.options?.values;
+	return Array.isArray(values) && values.includes("randomize") && values.includes("fixed");
+}
+// src/comfyui.ts
+var greeted;
+/** Says hello once for each name that the server gives this page. */
+async function greet(again = false) {
+	const client = messages()?.clientId;
+	if (!client || client === greeted && !again) return;
+	greeted = client;
+	const told = await hello();
+	if (told === void 0) return;
+	known(told);
+	watch(told);
+}
+function speak() {
+	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
+}
+function begin() {
+	guarded("language", speak);
+	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
+	guarded("answers", listen);
+	guarded("keys", listen$1);
+	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));
+	guarded("hello", () => messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))));
+	guarded("hello", () => greet());
+}
+app()?.registerExtension({
+	name: "antiphon",
+	setup: begin,
+	nodeCreated: (node) => guarded("seed", () => hold(node)),
+	afterConfigureGraph: () => {
+		guarded("answers", restore);
+		guarded("keys", lookAtAll);
+	}
+});
