@@ -1,8 +1,12 @@
 from collections.abc import Callable
 from typing import Any
 
+class Routes:
+    def route(self, method: str, path: str) -> Callable[[Callable[[Any], Any]], object]: ...
+
 class PromptServer:
     instance: PromptServer
+    routes: Routes
     client_id: str | None
     def add_on_prompt_handler(self, handler: Callable[[dict[str, Any]], dict[str, Any]]) -> None: ...
     def send_progress_text(self, text: str, node_id: str, sid: str | None = None) -> None: ...

@@ -26,6 +26,7 @@ COMMANDS = {
     "keys": "Store, list, remove and test keys.",
     "replay": "Look at, move, check and prune the recorded answers.",
     "spending": "Show what was spent under a budget, by day and model.",
+    "ui": "Show history, comparison and a playground in the browser.",
     "workflow": "Look through ComfyUI workflow files and pictures, and clean them.",
 }
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import WEB_DIRECTORY, host
+from . import WEB_DIRECTORY, host, routes
 
-__all__ = ["extension"]
+if TYPE_CHECKING:
+    from .keys import KeyWidget
+
+__all__ = ["extension", "key_widgets"]
 
 log = logging.getLogger("antiphon")
 
@@ -42,20 +45,27 @@ def extension() -> Extension:
     host.serve(WEB_DIRECTORY)
     host.add_model_folder()
     host.on_prompt(take_words)
-    _interim()
+    routes.mount()
     return Extension()
 
 
 def move_keys(document: dict[str, Any]) -> None:
     """Take literal keys out of a prompt, and tell the browser that sent it what stands there now."""
     from .keys import move, typed
-    from .page import widgets
 
-    known = widgets()
+    known = key_widgets()
     if not typed(document, known):
         return
     for moved in move(document, known, host.vault()):
         host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
+
+
+def key_widgets() -> dict[str, KeyWidget]:
+    """The widgets that take keys, by node class, as far as the classes are ours."""
+    from .asking import KEY_WIDGETS
+    from .widgets import CREDENTIAL
+
+    return {kind: widget for kind, widget in {**KEY_WIDGETS, **CREDENTIAL}.items() if host.ours(kind)}
 
 
 def take_words(document: dict[str, Any]) -> None:
@@ -63,18 +73,3 @@ def take_words(document: dict[str, Any]) -> None:
     from .travel import taken
 
     taken(document, host.ours)
-
-
-def _interim() -> None:  # INTERIM until the routes are there
-    from aiohttp import web
-    from server import PromptServer
-
-    from . import page
-
-    @PromptServer.instance.routes.post("/antiphon/comfyui/page")
-    async def _(request):
-        return web.json_response(page.hello(await request.json()))
-
-    @PromptServer.instance.routes.post("/antiphon/comfyui/move")
-    async def _(request):
-        return web.json_response(page.moved(await request.json()))

@@ -48,7 +48,9 @@ __all__ = [
     "on_prompt",
     "ours",
     "place",
+    "private",
     "registered",
+    "route",
     "schema",
     "serve",
     "serving",
@@ -189,6 +191,21 @@ def on_prompt(change: Callable[[dict[str, Any]], object]) -> None:
         return document
 
     PromptServer.instance.add_on_prompt_handler(handler)
+
+
+def route(method: str, path: str, answer: Callable[[Any], Any]) -> None:
+    """Have ComfyUI answer at this path, and at the same below /api; call it while the pack loads."""
+    PromptServer.instance.routes.route(method, path)(answer)
+
+
+def private() -> bool:
+    """Whether ComfyUI was told to listen on this machine's own addresses only, and to one user."""
+    from comfy.cli_args import args
+
+    from ..pages.neighbours import is_loopback
+
+    listened = [name.strip() for name in args.listen.split(",")]
+    return not args.multi_user and all(name == "localhost" or is_loopback(name) for name in listened)
 
 
 # ------------------------------------------------------------------------------------------ the node

@@ -1,0 +1,5 @@
+class Arguments:
+    listen: str
+    multi_user: bool
+
+args: Arguments
