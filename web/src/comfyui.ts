@@ -5,7 +5,9 @@ import { app, guarded, messages, setting } from "./comfyui/app";
 import { hello } from "./comfyui/hello";
 import * as keys from "./comfyui/keys";
 import * as live from "./comfyui/live";
+import * as panels from "./comfyui/panels";
 import { hold } from "./comfyui/seeds";
+import { word } from "./comfyui/words";
 import { languageOf, setLanguage } from "./i18n";
 
 let greeted: string | undefined;
@@ -19,6 +21,7 @@ async function greet(again = false): Promise<void> {
   if (told === undefined) return;
   live.known(told);
   keys.watch(told);
+  panels.known(told);
 }
 
 function speak(): void {
@@ -37,12 +40,37 @@ function begin(): void {
     messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))),
   );
   guarded("hello", () => greet());
+  guarded("history", () => app()?.extensionManager?.registerSidebarTab?.(panels.tab));
 }
+
+guarded("language", speak);
 
 app()?.registerExtension({
   name: "antiphon",
   setup: begin,
-  nodeCreated: (node: GraphNode) => guarded("seed", () => hold(node)),
+  settings: [
+    {
+      id: "Antiphon.Keys",
+      category: ["Antiphon", word("credentials"), word("credentials")],
+      name: word("credentials"),
+      tooltip: word("credentialsHint"),
+      type: panels.keysSetting,
+      defaultValue: "",
+    },
+  ],
+  commands: [
+    {
+      id: "Antiphon.ManageKeys",
+      label: `Antiphon: ${word("credentialsOpen")}`,
+      icon: "pi pi-key",
+      function: panels.manageKeys,
+    },
+  ],
+  menuCommands: [{ path: ["Extensions", "Antiphon"], commands: ["Antiphon.ManageKeys"] }],
+  nodeCreated: (node: GraphNode) => {
+    guarded("seed", () => hold(node));
+    guarded("models", () => panels.offer(node));
+  },
   afterConfigureGraph: () => {
     guarded("answers", live.restore);
     guarded("keys", keys.lookAtAll);

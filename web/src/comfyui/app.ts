@@ -30,6 +30,7 @@ export interface GraphNode {
   constructor: { comfyClass?: string; nodeData?: { name?: string } };
   addDOMWidget?: (name: string, type: string, element: HTMLElement, options: object) => Widget;
   addWidget?: (type: string, name: string, value: unknown, callback: () => void, options?: object) => Widget;
+  getInputNode?: (slot: number) => GraphNode | null | undefined;
   computeSize?: () => [number, number];
   setSize?: (size: [number, number]) => void;
   setDirtyCanvas?: (front: boolean, back?: boolean) => void;
@@ -69,6 +70,7 @@ export interface App {
   extensionManager?: {
     registerSidebarTab?: (tab: object) => void;
     toast?: { add?: (message: object) => void };
+    workflow?: { activeWorkflow?: { changeTracker?: { checkState?: () => void } | null } | null };
   };
   registerExtension: (extension: object) => void;
   loadGraphData?: (graph: unknown) => Promise<unknown>;
@@ -157,12 +159,20 @@ export function write(node: GraphNode, widget: Widget, value: string): void {
   node.setDirtyCanvas?.(true, true);
 }
 
-/** Adds an element to a node. It is in no saved graph and in no prompt. */
+/** Has the page keep the workflow as it is now: its draft would come back with what was there before. */
+export function noticed(): void {
+  guarded("the draft", () =>
+    app()?.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(),
+  );
+}
+
+/** Adds an element to a node, which grows by its height if it is to have `more`. It is in no saved graph and in no prompt. */
 export function addElement(
   node: GraphNode,
   name: string,
   element: HTMLElement,
-  height: () => number,
+  height: number,
+  more = false,
 ): Widget | undefined {
   if (typeof node.addDOMWidget !== "function") return undefined;
   const options = {
@@ -170,12 +180,12 @@ export function addElement(
     hideOnZoom: false,
     getValue: () => "",
     setValue: () => undefined,
-    getMinHeight: height,
+    getMinHeight: () => height,
     margin: 6,
   };
   const widget = node.addDOMWidget(name, name, element, options);
   widget.serialize = false;
-  grow(node);
+  grow(node, more ? height : 0);
   return widget;
 }
 
@@ -188,11 +198,14 @@ export function removeElement(node: GraphNode, widget: Widget): void {
   node.setDirtyCanvas?.(true, true);
 }
 
-/** Makes a node as large as its widgets need, never smaller than it is. */
-export function grow(node: GraphNode): void {
+/** Makes a node as large as its widgets need, and by `more` higher than it is; never smaller. */
+export function grow(node: GraphNode, more = 0): void {
   const needed = node.computeSize?.();
   if (needed === undefined) return;
-  const size: [number, number] = [Math.max(node.size[0], needed[0]), Math.max(node.size[1], needed[1])];
+  const size: [number, number] = [
+    Math.max(node.size[0], needed[0]),
+    Math.max(node.size[1] + more, needed[1]),
+  ];
   if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize?.(size);
   node.setDirtyCanvas?.(true, true);
 }

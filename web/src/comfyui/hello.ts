@@ -15,8 +15,15 @@ export interface ModelInfo {
   input: string;
   /** Whose models, where the class says it. */
   provider?: string;
-  /** The widget that says it otherwise. */
+}
+
+export interface ApiInfo {
+  /** Whose API, where the class says it. */
+  provider?: string;
+  /** The widgets that say it otherwise, and the address and the key. */
   from?: string;
+  address?: string;
+  credential?: string;
 }
 
 export interface Hello {
@@ -24,6 +31,7 @@ export interface Hello {
   answering: string[];
   keys: Record<string, KeyInfo>;
   models: Record<string, ModelInfo>;
+  apis: Record<string, ApiInfo>;
 }
 
 const HEADERS = { "Content-Type": "application/json", "X-Antiphon": "1" };

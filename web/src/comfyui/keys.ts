@@ -12,6 +12,7 @@ import {
   kind,
   messages,
   nodeAt,
+  noticed,
   removeElement,
   say,
   type Widget,
@@ -19,6 +20,7 @@ import {
   write,
 } from "./app";
 import { type Hello, type KeyInfo, move } from "./hello";
+import { manageKeys } from "./panels";
 import { word } from "./words";
 
 const NAME = "antiphon_key";
@@ -75,8 +77,7 @@ export class AntiphonKey extends LitElement {
       await moved(this.node);
     } catch (error) {
       this.problem = word("keyFailed", { error: error instanceof Error ? error.message : String(error) });
-      if (error instanceof Error && error.name === "401")
-        this.dispatchEvent(new CustomEvent("antiphon-pair", { bubbles: true, composed: true }));
+      if (error instanceof Error && error.name === "401") manageKeys(); // it asks for the code first
     }
     this.moving = false;
   };
@@ -98,6 +99,7 @@ function put(node: GraphNode, info: KeyInfo, reference: string): void {
     if (widget) write(node, widget, index === 0 ? reference : "");
   }
   look(node);
+  noticed();
   say("success", word("keyMoved", { node: node.title ?? kind(node), reference }));
 }
 
@@ -127,7 +129,7 @@ function look(node: GraphNode): void {
   if (held && there === undefined) {
     const element = new AntiphonKey();
     element.node = node;
-    const widget = addElement(node, NAME, element, () => 84);
+    const widget = addElement(node, NAME, element, 84);
     if (widget) notices.set(node, widget);
   } else if (!held && there !== undefined) {
     removeElement(node, there);

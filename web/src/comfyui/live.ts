@@ -158,7 +158,7 @@ export function known(told: Hello): void {
 export function restore(): void {
   for (const [id, found] of current().nodes) {
     const node = nodeAt(id);
-    if (node !== undefined && kind(node) === found.kind) show(node, id);
+    if (node !== undefined && kind(node) === found.kind) show(node, id, false);
   }
   if (current().growing().length > 0) void recover();
 }
@@ -192,20 +192,20 @@ async function kept(prompt: string): Promise<void> {
 
 // ------------------------------------------------------------------------------------------ the widget
 
-function show(node: GraphNode, id: string): void {
-  const element = shown(node);
+function show(node: GraphNode, id: string, more = true): void {
+  const element = shown(node, more);
   if (element === undefined) return;
   element.waiting = false;
   element.changed([...(current().nodes.get(id)?.answers ?? [])]);
 }
 
-/** The element in this node, put there when it is first needed. */
-function shown(node: GraphNode): AntiphonAnswer | undefined {
+/** The element in this node, put there when it is first needed. A node that was saved with it has its height already. */
+function shown(node: GraphNode, more = true): AntiphonAnswer | undefined {
   const there = widgets.get(node);
   if (there !== undefined) return there;
   const element = new AntiphonAnswer();
   const widget: Widget | undefined = guarded("the answer in a node", () =>
-    addElement(node, NAME, element, () => HEIGHT),
+    addElement(node, NAME, element, HEIGHT, more),
   );
   if (widget === undefined) return undefined;
   widgets.set(node, element);
