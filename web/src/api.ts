@@ -29,6 +29,8 @@ export interface State {
   host?: "comfyui" | "ui";
   allowed: boolean;
   pairing: boolean;
+  /** The language that the server was told to speak, where it was. */
+  lang?: string;
   providers?: ProviderInfo[];
   budget?: unknown;
 }
@@ -54,12 +56,15 @@ export interface Item {
   workflow: boolean;
   media: number;
   finish_reason: string | null;
+  problem?: string | null;
 }
 
 export interface Page {
   items: Item[];
   next: string | null;
   total: number;
+  /** `total` is only as far as was counted. */
+  more?: boolean;
   indexing: { done: number; total: number };
 }
 
@@ -89,9 +94,8 @@ export type Part = string | ({ text?: string } & MediaInfo);
 
 export interface MessageInfo {
   role: string;
+  parts?: Part[];
   content?: string | Part[];
-  text?: string;
-  media?: MediaInfo[];
 }
 
 export interface Usage {
@@ -140,6 +144,8 @@ export interface DayTotal {
   input_tokens: number;
   output_tokens: number;
   cost: number | null;
+  /** Completions whose cost nobody knows: they are not in `cost`. */
+  unpriced?: number;
 }
 
 export interface ModelTotal extends Omit<DayTotal, "day"> {
@@ -267,8 +273,9 @@ export class Api {
 
   async exported(keys: readonly string[]): Promise<{ blob: Blob; name: string }> {
     const response = await this.send("history/export", { keys });
-    const name = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "")?.[1];
-    return { blob: await response.blob(), name: name ?? "antiphon-recordings.zip" };
+    const told = response.headers.get("content-disposition") ?? "";
+    const name = /filename\*=UTF-8''([^;]+)/i.exec(told)?.[1] ?? /filename="?([^";]+)"?/i.exec(told)?.[1];
+    return { blob: await response.blob(), name: decodeURIComponent(name ?? "recordings") };
   }
 
   totals(days = 30, signal?: AbortSignal): Promise<Totals> {

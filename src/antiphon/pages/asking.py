@@ -151,7 +151,7 @@ async def _question(asked: Asked) -> Question:
     if replay not in REPLAY_MODES:
         raise RequestError(f"replay must be one of {', '.join(REPLAY_MODES)}", field="replay")
     if params.any("again") is not None:
-        messages, settings = await asyncio.to_thread(recorded, asked.site, params.text("again"))
+        messages, settings = await asyncio.to_thread(again, asked.site, params.text("again"))
     else:
         messages, settings = _conversation(params), _settings(params)
     if params.text("credential", ""):
@@ -201,7 +201,10 @@ def _part(part: Any) -> str | Media:
     return Media.from_data_url(url) if url.startswith("data:") else Media.from_url(url)
 
 
-def recorded(site: Site, key: str) -> tuple[Any, dict[str, Any]]:
-    """The question of a recording, to be asked again. Missing where there is none, or not all of it any more."""
-    del site
-    raise Missing(f"there is no recording called {key[:80]}")
+def again(site: Site, key: str) -> tuple[Any, dict[str, Any]]:
+    """The question of a recording, to be asked with another seed. Missing where there is none of this key."""
+    found = site.history.again(key)
+    if found is None:
+        raise Missing(f"there is no recording called {key[:80]}")
+    messages, settings = found
+    return messages, dict(settings)

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from .. import __version__
 from ..errors import AntiphonError, RequestError
-from . import asking, keys, listed
+from . import asking, keys, listed, recorded
 from .guard import Denied, Host
 from .messages import Params, body, failure, reply
 from .neighbours import peer_of
@@ -138,6 +138,14 @@ def admit(site: Site, request: web.Request, host: Host, answer: Reply, token: st
 KEY = "(k1:[0-9a-f]{64})"
 
 ROUTES: tuple[Route, ...] = (
+    route("GET", "history", recorded.page),
+    route("POST", "history/delete", recorded.deleted),
+    route("POST", "history/export", recorded.exported),
+    route("GET", f"history/{KEY}", recorded.entry),
+    route("GET", f"history/{KEY}/media/([0-9a-f]{{64}})", recorded.medium, picture=True),
+    route("GET", f"history/{KEY}/workflow", recorded.workflow),
+    route("POST", f"history/{KEY}/pin", recorded.pinned),
+    route("GET", "totals", recorded.totals),
     route("GET", "models", listed.models),
     route("GET", "credentials", keys.listed),
     route("POST", "credentials", keys.stored),

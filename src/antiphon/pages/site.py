@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ..client import Client
+    from ..history import History
     from ..vault import Vault
     from .messages import Params
     from .routes import Route
@@ -55,6 +56,13 @@ class Site:
     lang: str = ""
     more: tuple[Route, ...] = ()  # the host's own, behind the same guard
     room: Room = field(default_factory=Room)
+
+    @cached_property
+    def history(self) -> History:
+        """The recordings of the client's store."""
+        from ..history import History
+
+        return History(self.client().store)
 
     @cached_property
     def vault(self) -> Vault:

@@ -15,6 +15,12 @@ export class AntiphonElement extends LitElement {
     new Translated(this);
   }
 
+  /** The error in words; whoever pairs is told where it was for want of a pairing. */
+  protected failed(error: unknown): string {
+    if (error instanceof ApiError && error.status === 401) this.tell("antiphon-denied", error);
+    return words(error);
+  }
+
   /** Tells whoever holds this component. Crosses shadow roots. */
   protected tell(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
