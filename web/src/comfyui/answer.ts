@@ -12,8 +12,8 @@ import { word } from "./words";
 const SHOWN = 50;
 
 /** What a node has answered, growing. Set `answers` and call `changed` when something came. */
-@customElement("antiphon-answer")
-export class AntiphonAnswer extends AntiphonElement {
+@customElement("antiphon-node-answer")
+export class AntiphonNodeAnswer extends AntiphonElement {
   static override styles = [
     AntiphonElement.styles,
     css`

@@ -1,6 +1,6 @@
 /** Answers in the nodes: from the server's events, from what it keeps, and from before a reload. */
 
-import { AntiphonAnswer } from "./answer";
+import { AntiphonNodeAnswer } from "./answer";
 import { Answers, type Piece, type Told } from "./answers";
 import {
   addElement,
@@ -19,7 +19,7 @@ import { type Hello, hello } from "./hello";
 const NAME = "antiphon_answer";
 const HEIGHT = 150;
 
-const widgets = new WeakMap<GraphNode, AntiphonAnswer>();
+const widgets = new WeakMap<GraphNode, AntiphonNodeAnswer>();
 let stores = new Map<string, Answers>();
 let asked = 0; // when the server was last asked for all: not with every event
 
@@ -200,10 +200,10 @@ function show(node: GraphNode, id: string, more = true): void {
 }
 
 /** The element in this node, put there when it is first needed. A node that was saved with it has its height already. */
-function shown(node: GraphNode, more = true): AntiphonAnswer | undefined {
+function shown(node: GraphNode, more = true): AntiphonNodeAnswer | undefined {
   const there = widgets.get(node);
   if (there !== undefined) return there;
-  const element = new AntiphonAnswer();
+  const element = new AntiphonNodeAnswer();
   const widget: Widget | undefined = guarded("the answer in a node", () =>
     addElement(node, NAME, element, HEIGHT, more),
   );

@@ -1970,7 +1970,7 @@ __decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "medium", void 
 __decorate([r$2()], AntiphonMedia.prototype, "broken", void 0);
 AntiphonMedia = __decorate([t$3("antiphon-media")], AntiphonMedia);
 // src/components/answer.ts
-var AntiphonAnswer$1 = class AntiphonAnswer extends AntiphonElement {
+var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 	constructor(..._args) {
 		super(..._args);
 		this.entry = null;
@@ -2156,16 +2156,16 @@ var AntiphonAnswer$1 = class AntiphonAnswer extends AntiphonElement {
 		}[this.phase], seconds === null ? "" : t$2("seconds", { n: seconds.toFixed(1) })].filter(Boolean);
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonAnswer$1.prototype, "entry", void 0);
-__decorate([n$2()], AntiphonAnswer$1.prototype, "label", void 0);
-__decorate([n$2({ type: Boolean })], AntiphonAnswer$1.prototype, "compact", void 0);
-__decorate([r$2()], AntiphonAnswer$1.prototype, "phase", void 0);
-__decorate([r$2()], AntiphonAnswer$1.prototype, "problem", void 0);
-__decorate([r$2()], AntiphonAnswer$1.prototype, "seconds", void 0);
-__decorate([r$2()], AntiphonAnswer$1.prototype, "thought", void 0);
-__decorate([e$3("antiphon-text.answer")], AntiphonAnswer$1.prototype, "answer", void 0);
-__decorate([e$3("antiphon-text.thoughts")], AntiphonAnswer$1.prototype, "thoughts", void 0);
-AntiphonAnswer$1 = __decorate([t$3("antiphon-answer")], AntiphonAnswer$1);
+__decorate([n$2({ attribute: false })], AntiphonAnswer.prototype, "entry", void 0);
+__decorate([n$2()], AntiphonAnswer.prototype, "label", void 0);
+__decorate([n$2({ type: Boolean })], AntiphonAnswer.prototype, "compact", void 0);
+__decorate([r$2()], AntiphonAnswer.prototype, "phase", void 0);
+__decorate([r$2()], AntiphonAnswer.prototype, "problem", void 0);
+__decorate([r$2()], AntiphonAnswer.prototype, "seconds", void 0);
+__decorate([r$2()], AntiphonAnswer.prototype, "thought", void 0);
+__decorate([e$3("antiphon-text.answer")], AntiphonAnswer.prototype, "answer", void 0);
+__decorate([e$3("antiphon-text.thoughts")], AntiphonAnswer.prototype, "thoughts", void 0);
+AntiphonAnswer = __decorate([t$3("antiphon-answer")], AntiphonAnswer);
 function problemOf(error) {
 	return new Error([error.message, error.hint].filter(Boolean).join("\n"));
 }
@@ -5314,7 +5314,7 @@ function word(key, values = {}) {
 	});
 }
 // src/comfyui/answer.ts
-var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
+var AntiphonNodeAnswer = class AntiphonNodeAnswer extends AntiphonElement {
 	constructor(..._args) {
 		super(..._args);
 		this.answers = [];
@@ -5474,10 +5474,10 @@ var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 		return only !== void 0 && more.length === 0 ? said$1(only.facts) : "";
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonAnswer.prototype, "answers", void 0);
-__decorate([n$2({ type: Boolean })], AntiphonAnswer.prototype, "waiting", void 0);
-__decorate([r$2()], AntiphonAnswer.prototype, "copied", void 0);
-AntiphonAnswer = __decorate([t$3("antiphon-answer")], AntiphonAnswer);
+__decorate([n$2({ attribute: false })], AntiphonNodeAnswer.prototype, "answers", void 0);
+__decorate([n$2({ type: Boolean })], AntiphonNodeAnswer.prototype, "waiting", void 0);
+__decorate([r$2()], AntiphonNodeAnswer.prototype, "copied", void 0);
+AntiphonNodeAnswer = __decorate([t$3("antiphon-node-answer")], AntiphonNodeAnswer);
 /** Brings an element's text up to `text`: by what is new where it only grew. */
 function brought(element, text) {
 	if (!element) return;
@@ -6204,7 +6204,7 @@ function show(node, id, more = true) {
 function shown(node, more = true) {
 	const there = widgets.get(node);
 	if (there !== void 0) return there;
-	const element = new AntiphonAnswer();
+	const element = new AntiphonNodeAnswer();
 	if (guarded("the answer in a node", () => addElement(node, NAME, element, HEIGHT, more)) === void 0) return void 0;
 	widgets.set(node, element);
 	return element;
