@@ -72,7 +72,7 @@ app()?.registerExtension({
     guarded("models", () => panels.offer(node));
   },
   afterConfigureGraph: () => {
-    guarded("answers", live.restore);
+    setTimeout(() => guarded("answers", live.restore)); // the page says a moment later which workflow it is
     guarded("keys", keys.lookAtAll);
   },
 });

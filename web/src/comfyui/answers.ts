@@ -58,6 +58,12 @@ export interface NodeAnswers {
 export const KEPT = 20_000;
 const ALL = 1_000_000;
 const PREFIX = "antiphon.answers:";
+const LAST = "antiphon.last";
+
+/** The workflow whose answers were kept last in this tab of the browser. */
+export function last(storage: Storage | undefined): string | undefined {
+  return storage?.getItem(LAST) ?? undefined;
+}
 
 function empty(item: number): Answer {
   return { item, text: "", reasoning: "", phase: "growing", facts: {}, notes: [], error: "", cut: false };
@@ -117,7 +123,9 @@ export class Answers {
       return room < 0 ? [] : [[id, small] as const];
     });
     try {
+      if (kept.length === 0) return;
       this.storage?.setItem(PREFIX + this.graph, JSON.stringify(kept.reverse()));
+      this.storage?.setItem(LAST, this.graph);
     } catch {
       // The storage is full, or forbidden: then it is not there after a reload.
     }

@@ -70,7 +70,9 @@ export interface App {
   extensionManager?: {
     registerSidebarTab?: (tab: object) => void;
     toast?: { add?: (message: object) => void };
-    workflow?: { activeWorkflow?: { changeTracker?: { checkState?: () => void } | null } | null };
+    workflow?: {
+      activeWorkflow?: { path?: string; changeTracker?: { checkState?: () => void } | null } | null;
+    };
   };
   registerExtension: (extension: object) => void;
   loadGraphData?: (graph: unknown) => Promise<unknown>;
@@ -121,6 +123,14 @@ export function kind(node: GraphNode): string {
 
 export function root(): Graph | undefined {
   return app()?.rootGraph ?? app()?.graph;
+}
+
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/** What the workflow that is open is known by: its id, or its place in the list where it has none. */
+export function workflow(): string {
+  const id = root()?.id ?? NO_ID;
+  return id === NO_ID ? (app()?.extensionManager?.workflow?.activeWorkflow?.path ?? "") : id;
 }
 
 export function nodesOf(graph: Graph | undefined): GraphNode[] {

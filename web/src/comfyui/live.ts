@@ -1,7 +1,7 @@
 /** Answers in the nodes: from the server's events, from what it keeps, and from before a reload. */
 
 import { AntiphonNodeAnswer } from "./answer";
-import { Answers, type Piece, type Told } from "./answers";
+import { Answers, last, type Piece, type Told } from "./answers";
 import {
   addElement,
   everyNode,
@@ -11,8 +11,8 @@ import {
   kind,
   messages,
   nodeAt,
-  root,
   type Widget,
+  workflow,
 } from "./app";
 import { type Hello, hello } from "./hello";
 
@@ -25,7 +25,7 @@ let asked = 0; // when the server was last asked for all: not with every event
 
 /** The answers of the workflow that is open. */
 export function current(): Answers {
-  const id = root()?.id ?? "";
+  const id = workflow();
   let found = stores.get(id);
   if (found === undefined) {
     found = new Answers(id, storage());
@@ -156,11 +156,26 @@ export function known(told: Hello): void {
 
 /** Puts the answers that are known of this workflow into its nodes: after it was opened. */
 export function restore(): void {
+  if (current().nodes.size === 0) adopt();
   for (const [id, found] of current().nodes) {
     const node = nodeAt(id);
     if (node !== undefined && kind(node) === found.kind) show(node, id, false);
   }
   if (current().growing().length > 0) void recover();
+}
+
+const STARTING = 20_000; // milliseconds in which the page brings back what was open before it was loaded anew
+
+/** A workflow that was never saved may come back under another id. */
+function adopt(): void {
+  const before = last(storage());
+  if (before === undefined || before === workflow() || performance.now() > STARTING) return;
+  const kept = new Answers(before, storage()).nodes;
+  const here = [...kept].every(([id, { kind: was }]) => {
+    const node = nodeAt(id);
+    return node !== undefined && kind(node) === was;
+  });
+  if (here) for (const [id, node] of kept) current().nodes.set(id, node);
 }
 
 /** Asks the server for all that grows, and for how it ended where nothing grows any more. */

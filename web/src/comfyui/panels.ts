@@ -19,6 +19,7 @@ import {
 } from "./app";
 import { opened, quieted } from "./dialog";
 import type { ApiInfo, Hello } from "./hello";
+import "./picker";
 import { word } from "./words";
 
 type Made = HTMLElement & Record<string, unknown>;
@@ -108,49 +109,12 @@ function picker(
   providers: readonly ProviderInfo[],
   done: () => void,
 ): HTMLElement {
-  const guess = whose(node);
-  let model = String(widget.value ?? "");
-  const models = made("antiphon-models", {
-    ...guess,
-    value: model,
-    label: word("model"),
-  });
-  models.addEventListener("antiphon-model", event => {
-    model = (event as CustomEvent<{ model: string }>).detail.model;
-  });
-  const use = document.createElement("button");
-  use.type = "submit";
-  use.className = "first";
-  use.textContent = word("useModel");
-  const form = document.createElement("div");
-  form.append(
-    provider(providers, guess.provider, name =>
-      Object.assign(models, { provider: name, credential: "", baseUrl: "" }),
-    ),
-    models,
-    use,
-  );
-  use.addEventListener("click", () => {
-    write(node, widget, model);
+  const form = made("antiphon-picker", { providers, ...whose(node), value: String(widget.value ?? "") });
+  form.addEventListener("antiphon-picked", event => {
+    write(node, widget, (event as CustomEvent<{ model: string }>).detail.model);
     done();
   });
   return form;
-}
-
-function provider(
-  providers: readonly ProviderInfo[],
-  chosen: string,
-  take: (name: string) => void,
-): HTMLElement {
-  const label = document.createElement("label");
-  const select = document.createElement("select");
-  label.append(word("provider"), select);
-  select.append(
-    new Option("–", ""),
-    ...providers.map(({ name, title }) => new Option(title || name, name, false, name === chosen)),
-  );
-  select.addEventListener("change", () => take(select.value));
-  return label;
 }
 
 interface Guess {

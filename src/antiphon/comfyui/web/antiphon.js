@@ -30,6 +30,12 @@ function kind(node) {
 function root() {
 	return app()?.rootGraph ?? app()?.graph;
 }
+var NO_ID = "00000000-0000-0000-0000-000000000000";
+/** What the workflow that is open is known by: its id, or its place in the list where it has none. */
+function workflow() {
+	const id = root()?.id ?? NO_ID;
+	return id === NO_ID ? app()?.extensionManager?.workflow?.activeWorkflow?.path ?? "" : id;
+}
 function nodesOf(graph) {
 	return graph?.nodes ?? graph?._nodes ?? [];
 }
@@ -5604,6 +5610,66 @@ function opened(heading, inside) {
 	document.body.append(dialog);
 	return dialog;
 }
+// src/comfyui/picker.ts
+var AntiphonPicker = class AntiphonPicker extends AntiphonElement {
+	constructor(..._args) {
+		super(..._args);
+		this.providers = [];
+		this.provider = "";
+		this.credential = "";
+		this.baseUrl = "";
+		this.value = "";
+		this.chosen = (event) => {
+			this.provider = event.target.value;
+			this.credential = "";
+			this.baseUrl = "";
+		};
+		this.named = (event) => {
+			this.value = event.detail.model;
+		};
+	}
+	static {
+		this.styles = [AntiphonElement.styles, i$6`
+      :host {
+        display: grid;
+        gap: 12px;
+        min-height: 380px;
+        align-content: start;
+      }
+
+      button {
+        justify-self: end;
+      }
+    `];
+	}
+	render() {
+		return b`<label>
+        ${word("provider")}
+        <select @change=${this.chosen}>
+          <option value="" ?selected=${!this.provider}>–</option>
+          ${this.providers.map(({ name, title }) => b`<option value=${name} ?selected=${name === this.provider}>${title || name}</option>`)}
+        </select>
+      </label>
+      <antiphon-models
+        .api=${this.api}
+        .provider=${this.provider}
+        .credential=${this.credential}
+        .baseUrl=${this.baseUrl}
+        .value=${this.value}
+        .label=${word("model")}
+        @antiphon-model=${this.named}
+      ></antiphon-models>
+      <button type="button" class="first" @click=${() => this.tell("antiphon-picked", { model: this.value })}>
+        ${word("useModel")}
+      </button>`;
+	}
+};
+__decorate([n$2({ attribute: false })], AntiphonPicker.prototype, "providers", void 0);
+__decorate([n$2()], AntiphonPicker.prototype, "provider", void 0);
+__decorate([n$2()], AntiphonPicker.prototype, "credential", void 0);
+__decorate([n$2()], AntiphonPicker.prototype, "baseUrl", void 0);
+__decorate([n$2()], AntiphonPicker.prototype, "value", void 0);
+AntiphonPicker = __decorate([t$3("antiphon-picker")], AntiphonPicker);
 // src/comfyui/panels.ts
 /** The shared pages inside of ComfyUI: keys in its settings, a model picker at its nodes, the history in its sidebar. */
 var api = new Api(host);
@@ -5664,39 +5730,16 @@ function choose(node, input) {
 	})));
 }
 function picker(node, widget, providers, done) {
-	const guess = whose(node);
-	let model = String(widget.value ?? "");
-	const models = made("antiphon-models", {
-		...guess,
-		value: model,
-		label: word("model")
+	const form = made("antiphon-picker", {
+		providers,
+		...whose(node),
+		value: String(widget.value ?? "")
 	});
-	models.addEventListener("antiphon-model", (event) => {
-		model = event.detail.model;
-	});
-	const use = document.createElement("button");
-	use.type = "submit";
-	use.className = "first";
-	use.textContent = word("useModel");
-	const form = document.createElement("div");
-	form.append(provider(providers, guess.provider, (name) => Object.assign(models, {
-		provider: name,
-		credential: "",
-		baseUrl: ""
-	})), models, use);
-	use.addEventListener("click", () => {
-		write(node, widget, model);
+	form.addEventListener("antiphon-picked", (event) => {
+		write(node, widget, event.detail.model);
 		done();
 	});
 	return form;
-}
-function provider(providers, chosen, take) {
-	const label = document.createElement("label");
-	const select = document.createElement("select");
-	label.append(word("provider"), select);
-	select.append(new Option("–", ""), ...providers.map(({ name, title }) => new Option(title || name, name, false, name === chosen)));
-	select.addEventListener("change", () => take(select.value));
-	return label;
 }
 /** Whose models are meant: by the node itself, or by the API node beside it at a node that asks. */
 function whose(node) {
@@ -5931,6 +5974,11 @@ function listen$1() {
 var KEPT = 2e4;
 var ALL = 1e6;
 var PREFIX = "antiphon.answers:";
+var LAST = "antiphon.last";
+/** The workflow whose answers were kept last in this tab of the browser. */
+function last(storage) {
+	return storage?.getItem(LAST) ?? void 0;
+}
 function empty(item) {
 	return {
 		item,
@@ -6002,7 +6050,9 @@ var Answers = class {
 			return room < 0 ? [] : [[id, small]];
 		});
 		try {
+			if (kept.length === 0) return;
 			this.storage?.setItem(PREFIX + this.graph, JSON.stringify(kept.reverse()));
+			this.storage?.setItem(LAST, this.graph);
 		} catch {}
 	}
 	load() {
@@ -6065,7 +6115,7 @@ var stores = /* @__PURE__ */ new Map();
 var asked = 0;
 /** The answers of the workflow that is open. */
 function current() {
-	const id = root()?.id ?? "";
+	const id = workflow();
 	let found = stores.get(id);
 	if (found === void 0) {
 		found = new Answers(id, storage());
@@ -6171,11 +6221,23 @@ function known(told) {
 }
 /** Puts the answers that are known of this workflow into its nodes: after it was opened. */
 function restore() {
+	if (current().nodes.size === 0) adopt();
 	for (const [id, found] of current().nodes) {
 		const node = nodeAt(id);
 		if (node !== void 0 && kind(node) === found.kind) show(node, id, false);
 	}
 	if (current().growing().length > 0) recover();
+}
+var STARTING = 2e4;
+/** A workflow that was never saved may come back under another id. */
+function adopt() {
+	const before = last(storage());
+	if (before === void 0 || before === workflow() || performance.now() > STARTING) return;
+	const kept = new Answers(before, storage()).nodes;
+	if ([...kept].every(([id, { kind: was }]) => {
+		const node = nodeAt(id);
+		return node !== void 0 && kind(node) === was;
+	})) for (const [id, node] of kept) current().nodes.set(id, node);
 }
 /** Asks the server for all that grows, and for how it ended where nothing grows any more. */
 async function recover() {
@@ -6279,7 +6341,7 @@ app()?.registerExtension({
 		guarded("models", () => offer(node));
 	},
 	afterConfigureGraph: () => {
-		guarded("answers", restore);
+		setTimeout(() => guarded("answers", restore));
 		guarded("keys", lookAtAll);
 	}
 });
