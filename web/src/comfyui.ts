@@ -10,12 +10,14 @@ import { hold } from "./comfyui/seeds";
 import { word } from "./comfyui/words";
 import { languageOf, setLanguage } from "./i18n";
 
+const PATIENCE = 3000; // milliseconds that the page waits for our server when it starts
+
 let greeted: string | undefined;
 
 /** Says hello once for each name that the server gives this page. */
 async function greet(again = false): Promise<void> {
-  const client = messages()?.clientId;
-  if (!client || (client === greeted && !again)) return;
+  const client = messages()?.clientId ?? "";
+  if (client === greeted && !again) return;
   greeted = client;
   const told = await hello();
   if (told === undefined) return;
@@ -28,7 +30,8 @@ function speak(): void {
   setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
 
-function begin(): void {
+/** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
+async function begin(): Promise<void> {
   guarded("language", speak);
   guarded("language", () =>
     app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)),
@@ -39,8 +42,8 @@ function begin(): void {
   guarded("hello", () =>
     messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))),
   );
-  guarded("hello", () => greet());
   guarded("history", () => app()?.extensionManager?.registerSidebarTab?.(panels.tab));
+  await Promise.race([guarded("hello", () => greet()), new Promise(done => setTimeout(done, PATIENCE))]);
 }
 
 guarded("language", speak);
@@ -70,6 +73,8 @@ app()?.registerExtension({
   nodeCreated: (node: GraphNode) => {
     guarded("seed", () => hold(node));
     guarded("models", () => panels.offer(node));
+    guarded("answers", () => live.prepare(node));
+    guarded("keys", () => keys.prepare(node));
   },
   afterConfigureGraph: () => {
     setTimeout(() => guarded("answers", live.restore)); // the page says a moment later which workflow it is

@@ -35,9 +35,8 @@ export class AntiphonNodeAnswer extends AntiphonElement {
         user-select: text;
       }
 
-      :host([data-free]) {
-        height: auto;
-        max-height: 320px;
+      :host([hidden]) {
+        display: none;
       }
 
       .all {

@@ -82,7 +82,7 @@ export interface App {
 interface Comfy {
   comfyAPI?: { app?: { app?: App }; api?: { api?: Messages } };
   app?: App;
-  LiteGraph?: { createNode?: (type: string) => GraphNode | null };
+  LiteGraph?: { vueNodesMode?: boolean; createNode?: (type: string) => GraphNode | null };
 }
 
 const page = globalThis as unknown as Comfy;
@@ -176,36 +176,32 @@ export function noticed(): void {
   );
 }
 
-/** Adds an element to a node, which grows by its height if it is to have `more`. It is in no saved graph and in no prompt. */
+/** Whether nodes are drawn by Vue ("Nodes 2.0"). Some versions of it do not see widgets that are added later. */
+export function drawnByVue(): boolean {
+  return page.LiteGraph?.vueNodesMode === true || setting("Comfy.VueNodes.Enabled") === true;
+}
+
+/** Adds an element to a node, of no height while it is hidden. It is in no saved graph and in no prompt. */
 export function addElement(
   node: GraphNode,
   name: string,
   element: HTMLElement,
   height: number,
-  more = false,
 ): Widget | undefined {
   if (typeof node.addDOMWidget !== "function") return undefined;
+  const high = () => (element.hidden ? 0 : height);
   const options = {
     serialize: false,
     hideOnZoom: false,
     getValue: () => "",
     setValue: () => undefined,
-    getMinHeight: () => height,
+    getMinHeight: high,
+    getMaxHeight: () => (element.hidden ? 0 : undefined),
     margin: 6,
   };
   const widget = node.addDOMWidget(name, name, element, options);
   widget.serialize = false;
-  grow(node, more ? height : 0);
   return widget;
-}
-
-/** Takes a widget of ours out of a node again. */
-export function removeElement(node: GraphNode, widget: Widget): void {
-  const index = node.widgets?.indexOf(widget) ?? -1;
-  if (index < 0) return;
-  widget.onRemove?.();
-  node.widgets?.splice(index, 1);
-  node.setDirtyCanvas?.(true, true);
 }
 
 /** Makes a node as large as its widgets need, and by `more` higher than it is; never smaller. */

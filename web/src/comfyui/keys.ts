@@ -6,14 +6,15 @@ import { Translated } from "../i18n";
 import { basics, tokens } from "../theme";
 import {
   addElement,
+  drawnByVue,
   everyNode,
   type GraphNode,
+  grow,
   guarded,
   kind,
   messages,
   nodeAt,
   noticed,
-  removeElement,
   say,
   type Widget,
   widgetOf,
@@ -24,6 +25,7 @@ import { manageKeys } from "./panels";
 import { word } from "./words";
 
 const NAME = "antiphon_key";
+const HEIGHT = 84;
 const LOOK = 700; // milliseconds between two looks at what was typed
 
 let known: Hello["keys"] = {};
@@ -41,6 +43,7 @@ export class AntiphonKey extends LitElement {
         display: flex;
         flex-direction: column;
         gap: 4px;
+        min-height: 64px;
         padding: 6px 8px;
         border: 1px solid var(--a-edge);
         border-radius: 6px;
@@ -48,6 +51,10 @@ export class AntiphonKey extends LitElement {
         color: var(--a-fg);
         font-size: 12px;
         overflow: auto;
+      }
+
+      :host([hidden]) {
+        display: none;
       }
     `,
   ];
@@ -112,7 +119,7 @@ function told(detail: { node?: unknown; input?: unknown; reference?: unknown }):
 
 // ------------------------------------------------------------------------------------------- looking
 
-const notices = new WeakMap<GraphNode, Widget>();
+const notices = new WeakMap<GraphNode, AntiphonKey>();
 
 function holds(node: GraphNode, info: KeyInfo): boolean {
   const text = String(widgetOf(node, info.inputs[0] ?? "")?.value ?? "").trim();
@@ -125,16 +132,24 @@ function look(node: GraphNode): void {
   if (info === undefined) return;
   const held = holds(node, info);
   for (const name of info.inputs) hide(widgetOf(node, name), held);
-  const there = notices.get(node);
-  if (held && there === undefined) {
-    const element = new AntiphonKey();
-    element.node = node;
-    const widget = addElement(node, NAME, element, 84);
-    if (widget) notices.set(node, widget);
-  } else if (!held && there !== undefined) {
-    removeElement(node, there);
-    notices.delete(node);
-  }
+  const notice = notices.get(node) ?? (held ? added(node) : undefined);
+  if (notice === undefined || notice.hidden === !held) return;
+  notice.hidden = !held;
+  if (held) grow(node, HEIGHT);
+}
+
+function added(node: GraphNode): AntiphonKey | undefined {
+  const notice = new AntiphonKey();
+  notice.node = node;
+  notice.hidden = true;
+  if (addElement(node, NAME, notice, HEIGHT) === undefined) return undefined;
+  notices.set(node, notice);
+  return notice;
+}
+
+/** Called while a node is made: where it has to have the notice from the beginning, it gets it. */
+export function prepare(node: GraphNode): void {
+  if (drawnByVue() && known[kind(node)] !== undefined) added(node);
 }
 
 /** Draws dots for the text of a widget, on the canvas and in an input element. Its value stays what it is. */

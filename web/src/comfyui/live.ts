@@ -4,14 +4,15 @@ import { AntiphonNodeAnswer } from "./answer";
 import { Answers, last, type Piece, type Told } from "./answers";
 import {
   addElement,
+  drawnByVue,
   everyNode,
   type GraphNode,
+  grow,
   guarded,
   host,
   kind,
   messages,
   nodeAt,
-  type Widget,
   workflow,
 } from "./app";
 import { type Hello, hello } from "./hello";
@@ -82,7 +83,7 @@ function answered(told: Told): void {
 function waiting(id: string): void {
   const node = id ? nodeAt(id) : undefined;
   if (node === undefined || !answers(node)) return;
-  const element = shown(node);
+  const element = shown(node, true);
   if (element) element.waiting = true;
 }
 
@@ -214,15 +215,26 @@ function show(node: GraphNode, id: string, more = true): void {
   element.changed([...(current().nodes.get(id)?.answers ?? [])]);
 }
 
-/** The element in this node, put there when it is first needed. A node that was saved with it has its height already. */
-function shown(node: GraphNode, more = true): AntiphonNodeAnswer | undefined {
-  const there = widgets.get(node);
-  if (there !== undefined) return there;
+/** The element in this node, seen from now on. A node that was saved with it has its height already. */
+function shown(node: GraphNode, more: boolean): AntiphonNodeAnswer | undefined {
+  const element = widgets.get(node) ?? added(node);
+  if (element?.hidden) {
+    element.hidden = false;
+    guarded("the size of a node", () => grow(node, more ? HEIGHT : 0));
+  }
+  return element;
+}
+
+function added(node: GraphNode): AntiphonNodeAnswer | undefined {
   const element = new AntiphonNodeAnswer();
-  const widget: Widget | undefined = guarded("the answer in a node", () =>
-    addElement(node, NAME, element, HEIGHT, more),
-  );
+  element.hidden = true;
+  const widget = guarded("the answer in a node", () => addElement(node, NAME, element, HEIGHT));
   if (widget === undefined) return undefined;
   widgets.set(node, element);
   return element;
+}
+
+/** Called while a node is made: where it has to have the element from the beginning, it gets it. */
+export function prepare(node: GraphNode): void {
+  if (drawnByVue() && answers(node)) added(node);
 }

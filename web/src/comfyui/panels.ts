@@ -61,7 +61,7 @@ export function keysSetting(): HTMLElement {
 
 // ------------------------------------------------------------------------------------------ models
 
-const BUTTON = "antiphon_models";
+const offered = new WeakSet<GraphNode>();
 let told: Pick<Hello, "models" | "apis" | "answering"> = { models: {}, apis: {}, answering: [] };
 
 export function known(hello: Hello): void {
@@ -72,11 +72,11 @@ export function known(hello: Hello): void {
 /** Puts the button to choose a model into a node that has the widget for it. */
 export function offer(node: GraphNode): void {
   const info = told.models[kind(node)];
-  if (info === undefined || typeof node.addWidget !== "function" || widgetOf(node, BUTTON)) return;
+  if (info === undefined || typeof node.addWidget !== "function" || offered.has(node)) return;
   if (widgetOf(node, info.input) === undefined) return;
   const widget = node.addWidget(
     "button",
-    BUTTON,
+    word("choose"),
     null,
     () => guarded("models", () => choose(node, info.input)),
     {
@@ -84,7 +84,7 @@ export function offer(node: GraphNode): void {
     },
   );
   widget.serialize = false;
-  widget.label = word("choose");
+  offered.add(node);
   const needed = node.computeSize?.()[1] ?? 0;
   if (needed > node.size[1]) node.setSize?.([node.size[0], needed]);
 }

@@ -70,28 +70,26 @@ function write(node, widget, value) {
 function noticed() {
 	guarded("the draft", () => app()?.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.());
 }
-/** Adds an element to a node, which grows by its height if it is to have `more`. It is in no saved graph and in no prompt. */
-function addElement(node, name, element, height, more = false) {
+/** Whether nodes are drawn by Vue ("Nodes 2.0"). Some versions of it do not see widgets that are added later. */
+function drawnByVue() {
+	return page.LiteGraph?.vueNodesMode === true || setting("Comfy.VueNodes.Enabled") === true;
+}
+/** Adds an element to a node, of no height while it is hidden. It is in no saved graph and in no prompt. */
+function addElement(node, name, element, height) {
 	if (typeof node.addDOMWidget !== "function") return void 0;
-	const widget = node.addDOMWidget(name, name, element, {
+	const high = () => element.hidden ? 0 : height;
+	const options = {
 		serialize: false,
 		hideOnZoom: false,
 		getValue: () => "",
 		setValue: () => void 0,
-		getMinHeight: () => height,
+		getMinHeight: high,
+		getMaxHeight: () => element.hidden ? 0 : void 0,
 		margin: 6
-	});
+	};
+	const widget = node.addDOMWidget(name, name, element, options);
 	widget.serialize = false;
-	grow(node, more ? height : 0);
 	return widget;
-}
-/** Takes a widget of ours out of a node again. */
-function removeElement(node, widget) {
-	const index = node.widgets?.indexOf(widget) ?? -1;
-	if (index < 0) return;
-	widget.onRemove?.();
-	node.widgets?.splice(index, 1);
-	node.setDirtyCanvas?.(true, true);
 }
 /** Makes a node as large as its widgets need, and by `more` higher than it is; never smaller. */
 function grow(node, more = 0) {
@@ -2688,7 +2686,7 @@ function diffArrays(oldArr, newArr, options) {
 /** Characters of both texts together up to which words are compared, and up to which lines are. */
 var WORDS = 6e4;
 var LINES = 4e5;
-var PATIENCE$1 = {
+var PATIENCE$2 = {
 	timeout: 400,
 	maxEditLength: 3e3
 };
@@ -2703,7 +2701,7 @@ function compared(left, right, language) {
 	return (size <= WORDS ? pieces(words(left, language), words(right, language)) : null) ?? (size <= LINES ? pieces(byLine(left), byLine(right)) : null);
 }
 function pieces(left, right) {
-	return diffArrays(left, right, PATIENCE$1)?.map(({ value, added, removed }) => ({
+	return diffArrays(left, right, PATIENCE$2)?.map(({ value, added, removed }) => ({
 		text: value.join(""),
 		left: !added,
 		right: !removed
@@ -3562,7 +3560,7 @@ var SPANS = [
 	30,
 	90
 ];
-var HEIGHT$1 = 72;
+var HEIGHT$2 = 72;
 var STEP = 10;
 function measured(total, measure) {
 	if (measure === "tokens") return total.input_tokens + total.output_tokens;
@@ -3692,7 +3690,7 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
 		const bars = days.map((day, at) => {
 			const value = measured(day, this.measure);
 			const height = value ? Math.max(2, value / most * 70) : 0;
-			return w`<rect class="fresh" x=${at * STEP + 1} y=${HEIGHT$1 - height} width=${8} height=${height}>
+			return w`<rect class="fresh" x=${at * STEP + 1} y=${HEIGHT$2 - height} width=${8} height=${height}>
         <title>${day.day}: ${this.say(value)}</title></rect>`;
 		});
 		return b`<svg role="img" aria-label=${t$2("chart_label", {
@@ -3700,7 +3698,7 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
 			what: t$2(`measure_${this.measure}`),
 			sum: this.say(sum),
 			most: this.say(most)
-		})} viewBox="0 0 ${Math.max(days.length, 1) * STEP} ${HEIGHT$1}"
+		})} viewBox="0 0 ${Math.max(days.length, 1) * STEP} ${HEIGHT$2}"
       preserveAspectRatio="none">${bars}</svg>`;
 	}
 	renderModels(models) {
@@ -3759,7 +3757,7 @@ function shortDay(day) {
 }
 // src/components/history.ts
 var PAGE = 50;
-var PATIENCE = 250;
+var PATIENCE$1 = 250;
 var SINCE = {
 	any: 0,
 	day: 1,
@@ -4113,7 +4111,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 			...change
 		};
 		clearTimeout(this.timer);
-		this.timer = window.setTimeout(() => void this.load(), PATIENCE);
+		this.timer = window.setTimeout(() => void this.load(), PATIENCE$1);
 	}
 	toggle(key) {
 		const selected = new Set(this.selected);
@@ -5355,9 +5353,8 @@ var AntiphonNodeAnswer = class AntiphonNodeAnswer extends AntiphonElement {
         user-select: text;
       }
 
-      :host([data-free]) {
-        height: auto;
-        max-height: 320px;
+      :host([hidden]) {
+        display: none;
       }
 
       .all {
@@ -5700,7 +5697,7 @@ function keysSetting() {
 	button.addEventListener("click", manageKeys);
 	return button;
 }
-var BUTTON = "antiphon_models";
+var offered = /* @__PURE__ */ new WeakSet();
 var told$1 = {
 	models: {},
 	apis: {},
@@ -5713,11 +5710,11 @@ function known$2(hello) {
 /** Puts the button to choose a model into a node that has the widget for it. */
 function offer(node) {
 	const info = told$1.models[kind(node)];
-	if (info === void 0 || typeof node.addWidget !== "function" || widgetOf(node, BUTTON)) return;
+	if (info === void 0 || typeof node.addWidget !== "function" || offered.has(node)) return;
 	if (widgetOf(node, info.input) === void 0) return;
-	const widget = node.addWidget("button", BUTTON, null, () => guarded("models", () => choose(node, info.input)), { serialize: false });
+	const widget = node.addWidget("button", word("choose"), null, () => guarded("models", () => choose(node, info.input)), { serialize: false });
 	widget.serialize = false;
-	widget.label = word("choose");
+	offered.add(node);
 	const needed = node.computeSize?.()[1] ?? 0;
 	if (needed > node.size[1]) node.setSize?.([node.size[0], needed]);
 }
@@ -5837,6 +5834,7 @@ async function openedWorkflow(workflow) {
 // src/comfyui/keys.ts
 /** Keys that stand in widgets: seen in the page, hidden from view, moved to the key file in one click. */
 var NAME$1 = "antiphon_key";
+var HEIGHT$1 = 84;
 var LOOK = 700;
 var known$1 = {};
 var AntiphonKey = class AntiphonKey extends i$3 {
@@ -5851,6 +5849,7 @@ var AntiphonKey = class AntiphonKey extends i$3 {
         display: flex;
         flex-direction: column;
         gap: 4px;
+        min-height: 64px;
         padding: 6px 8px;
         border: 1px solid var(--a-edge);
         border-radius: 6px;
@@ -5858,6 +5857,10 @@ var AntiphonKey = class AntiphonKey extends i$3 {
         color: var(--a-fg);
         font-size: 12px;
         overflow: auto;
+      }
+
+      :host([hidden]) {
+        display: none;
       }
     `
 		];
@@ -5927,16 +5930,22 @@ function look(node) {
 	if (info === void 0) return;
 	const held = holds(node, info);
 	for (const name of info.inputs) hide(widgetOf(node, name), held);
-	const there = notices.get(node);
-	if (held && there === void 0) {
-		const element = new AntiphonKey();
-		element.node = node;
-		const widget = addElement(node, NAME$1, element, 84);
-		if (widget) notices.set(node, widget);
-	} else if (!held && there !== void 0) {
-		removeElement(node, there);
-		notices.delete(node);
-	}
+	const notice = notices.get(node) ?? (held ? added$1(node) : void 0);
+	if (notice === void 0 || notice.hidden === !held) return;
+	notice.hidden = !held;
+	if (held) grow(node, HEIGHT$1);
+}
+function added$1(node) {
+	const notice = new AntiphonKey();
+	notice.node = node;
+	notice.hidden = true;
+	if (addElement(node, NAME$1, notice, HEIGHT$1) === void 0) return void 0;
+	notices.set(node, notice);
+	return notice;
+}
+/** Called while a node is made: where it has to have the notice from the beginning, it gets it. */
+function prepare$1(node) {
+	if (drawnByVue() && known$1[kind(node)] !== void 0) added$1(node);
 }
 /** Draws dots for the text of a widget, on the canvas and in an input element. Its value stays what it is. */
 function hide(widget, hidden) {
@@ -6159,7 +6168,7 @@ function answered(told) {
 function waiting(id) {
 	const node = id ? nodeAt(id) : void 0;
 	if (node === void 0 || !answers(node)) return;
-	const element = shown(node);
+	const element = shown(node, true);
 	if (element) element.waiting = true;
 }
 function executed(detail) {
@@ -6262,14 +6271,25 @@ function show(node, id, more = true) {
 	element.waiting = false;
 	element.changed([...current().nodes.get(id)?.answers ?? []]);
 }
-/** The element in this node, put there when it is first needed. A node that was saved with it has its height already. */
-function shown(node, more = true) {
-	const there = widgets.get(node);
-	if (there !== void 0) return there;
+/** The element in this node, seen from now on. A node that was saved with it has its height already. */
+function shown(node, more) {
+	const element = widgets.get(node) ?? added(node);
+	if (element?.hidden) {
+		element.hidden = false;
+		guarded("the size of a node", () => grow(node, more ? HEIGHT : 0));
+	}
+	return element;
+}
+function added(node) {
 	const element = new AntiphonNodeAnswer();
-	if (guarded("the answer in a node", () => addElement(node, NAME, element, HEIGHT, more)) === void 0) return void 0;
+	element.hidden = true;
+	if (guarded("the answer in a node", () => addElement(node, NAME, element, HEIGHT)) === void 0) return void 0;
 	widgets.set(node, element);
 	return element;
+}
+/** Called while a node is made: where it has to have the element from the beginning, it gets it. */
+function prepare(node) {
+	if (drawnByVue() && answers(node)) added(node);
 }
 // src/comfyui/seeds.ts
 /** New nodes of ours keep their seed: some versions of the page take "fixed" for the widget's name, and randomize. */
@@ -6285,11 +6305,12 @@ function controls(widget) {
 	return Array.isArray(values) && values.includes("randomize") && values.includes("fixed");
 }
 // src/comfyui.ts
+var PATIENCE = 3e3;
 var greeted;
 /** Says hello once for each name that the server gives this page. */
 async function greet(again = false) {
-	const client = messages()?.clientId;
-	if (!client || client === greeted && !again) return;
+	const client = messages()?.clientId ?? "";
+	if (client === greeted && !again) return;
 	greeted = client;
 	const told = await hello();
 	if (told === void 0) return;
@@ -6300,15 +6321,16 @@ async function greet(again = false) {
 function speak() {
 	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
-function begin() {
+/** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
+async function begin() {
 	guarded("language", speak);
 	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
 	guarded("answers", listen);
 	guarded("keys", listen$1);
 	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));
 	guarded("hello", () => messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))));
-	guarded("hello", () => greet());
 	guarded("history", () => app()?.extensionManager?.registerSidebarTab?.(tab));
+	await Promise.race([guarded("hello", () => greet()), new Promise((done) => setTimeout(done, PATIENCE))]);
 }
 guarded("language", speak);
 app()?.registerExtension({
@@ -6339,6 +6361,8 @@ app()?.registerExtension({
 	nodeCreated: (node) => {
 		guarded("seed", () => hold(node));
 		guarded("models", () => offer(node));
+		guarded("answers", () => prepare(node));
+		guarded("keys", () => prepare$1(node));
 	},
 	afterConfigureGraph: () => {
 		setTimeout(() => guarded("answers", restore));
