@@ -156,6 +156,7 @@ class Client:
         budget: Budget | None = None,
     ) -> None:
         from .credentials import Credentials
+        from .history.counting import Replays
         from .prefixes import Prefixes
         from .replay import Store
         from .spending import Purse
@@ -168,7 +169,16 @@ class Client:
         self.listings = Listings(self.home / "listings")
         prefixes = Prefixes() if prompt_caching else None
         self._purse = Purse(self.home, budget, self.transport.clock)
-        self.road = Road(self.store, self.transport, self.credentials, limits or {}, prefixes, self._purse)
+        self._replays = Replays(self.store.path)
+        self.road = Road(
+            self.store,
+            self.transport,
+            self.credentials,
+            limits or {},
+            prefixes,
+            self._purse,
+            self._replays.hit,
+        )
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
 
@@ -343,6 +353,7 @@ class Client:
         run(self.transport.close())
         self.store.close()
         self._purse.close()
+        self._replays.close()
 
     # ------------------------------------------------------------------------------------- requests
 

@@ -170,6 +170,7 @@ class Road:
         limits: Mapping[str, Limits] = MappingProxyType({}),
         prefixes: Prefixes | None = None,
         purse: Purse | None = None,
+        on_hit: Callable[[str, str, str], object] | None = None,
     ) -> None:
         self.store = store
         self.transport = transport
@@ -177,6 +178,7 @@ class Road:
         self.limits = limits
         self.prefixes = prefixes
         self.purse = purse
+        self.on_hit = on_hit  # told of each recording that is given again: its key, provider and model
         self._flights: dict[str, Flight] = {}
 
     # ------------------------------------------------------------------------------ the short way
@@ -187,8 +189,13 @@ class Road:
         Raises ReplayError in mode "only" when nothing is recorded or the store cannot be read, and SchemaFailed where
         the recorded answer is not the JSON that was asked for.
         """
-        if not structured.wanted(asked.request):
-            return self._replayed(asked)
+        found = self._judged(asked) if structured.wanted(asked.request) else self._replayed(asked)
+        if found is not None and found.recorded and self.on_hit is not None:
+            self.on_hit(asked.key or "", asked.request.provider, asked.request.model)
+        return found
+
+    def _judged(self, asked: Asked) -> Completion | None:
+        """The recorded completion where JSON was asked for, repaired if it was."""
         # Here and not on the private loop: the first one loads a library.
         structured.check_schema(asked.request)
         first = self._replayed(asked)

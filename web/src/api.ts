@@ -21,6 +21,8 @@ export interface ProviderInfo {
   title: string;
   hosts: string[];
   keyless: boolean;
+  /** It has no address of its own. */
+  needs_base_url?: boolean;
   default_model?: string | null;
 }
 

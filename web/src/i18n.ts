@@ -54,8 +54,13 @@ export class Translated implements ReactiveController {
   }
 }
 
+/** The reader's own form of the language, for numbers and times: en-GB writes dates as en-US does not. */
+export function locale(): string {
+  return navigator.languages.find(tag => languageOf(tag) === current && tag.startsWith(current)) ?? current;
+}
+
 export function number(value: number): string {
-  return value.toLocaleString(current);
+  return value.toLocaleString(locale());
 }
 
 /** US dollars, with as many digits as a small sum needs; an unknown cost is a dash, never zero. */
@@ -63,7 +68,7 @@ export function money(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const digits =
     value === 0 || Math.abs(value) >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return `$${value.toLocaleString(current, { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
+  return `$${value.toLocaleString(locale(), { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
 }
 
 /** Seconds since 1970 or an ISO time, as a date. */
@@ -73,5 +78,8 @@ export function asDate(value: number | string): Date {
 
 export function moment(value: number | string | null | undefined): string {
   if (value === null || value === undefined) return "";
-  return asDate(value).toLocaleString(current, { dateStyle: "medium", timeStyle: "short" });
+  const date = asDate(value);
+  const year = date.getFullYear() === new Date().getFullYear() ? {} : ({ year: "numeric" } as const);
+  const format = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", ...year } as const;
+  return date.toLocaleString(locale(), format);
 }

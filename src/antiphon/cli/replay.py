@@ -79,12 +79,15 @@ def replay() -> None:
 
 @replay.command("list", cls=Command)
 @selects
+@click.option("--pinned", is_flag=True, help="Only the pinned ones.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
-def list_recordings(since: float | None, limit: int, as_json: bool, **selection: str | None) -> None:
+def list_recordings(
+    since: float | None, pinned: bool, limit: int, as_json: bool, **selection: str | None
+) -> None:
     """List recordings, the newest first."""
     with _store() as store:
-        entries = store.list(**_selection(since, selection), limit=limit)
+        entries = store.list(**_selection(since, selection), pinned=pinned, limit=limit)
         total = store.count()
     if as_json:
         names = ("key", "provider", "model", "seed", "recorded_at", "snippet", "size")
@@ -178,7 +181,7 @@ def verify_recordings() -> int:
 def prune_recordings(
     older_than: float | None, max_size: int | None, provider: str | None, dry_run: bool
 ) -> None:
-    """Remove recordings by age, size or provider. The space is given back to the disk."""
+    """Remove recordings by age, size or provider. Pinned ones stay. The space is given back to the disk."""
     if older_than is None and max_size is None and provider is None:
         raise click.UsageError("Say what to remove: --older-than, --max-size or --provider.")
     with _store() as store:
@@ -187,7 +190,31 @@ def prune_recordings(
     tell(f"{done} {gone.recordings} recordings and {gone.media} media, {gone.bytes:,} bytes")
 
 
+@replay.command("pin", cls=Command)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+def pin_recordings(keys: tuple[str, ...]) -> None:
+    """Pin recordings, so that prune keeps them. KEY may be cut short."""
+    _pin(keys, pinned=True)
+
+
+@replay.command("unpin", cls=Command)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+def unpin_recordings(keys: tuple[str, ...]) -> None:
+    """Take the pins off recordings. KEY may be cut short."""
+    _pin(keys, pinned=False)
+
+
 # ---------------------------------------------------------------------------------------------- parts
+
+
+def _pin(starts: tuple[str, ...], *, pinned: bool) -> None:
+    with _store() as store:
+        for key in [_whole_key(store, start) for start in starts]:
+            if not store.pin(key, pinned):
+                raise ReplayError(
+                    f"nothing is recorded under {key}", hint="`antiphon replay list` shows what there is."
+                )
+    tell(f"{'pinned' if pinned else 'unpinned'} {len(starts)} recording{'s' if len(starts) != 1 else ''}")
 
 
 def _store() -> Store:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..places import replace_file
 from . import host
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VARIABLE", "mount"]
 
 VARIABLE = "ANTIPHON_PAGES"
+SECRET = 32  # bytes
 PATH = "/antiphon/{path:.*}"
 
 _lock = threading.Lock()
@@ -50,13 +54,26 @@ def _made() -> tuple[Site, Callable[[Site, Any, str], Awaitable[Any]]]:
     from ..pages.site import Site
     from .page import ROUTES
 
-    return Site("comfyui", Guard(Pairing(_show), host.private), host.client, more=ROUTES), answer
+    return Site("comfyui", Guard(Pairing(_show, _secret), host.private), host.client, more=ROUTES), answer
+
+
+@cache
+def _secret() -> bytes:
+    """What the cookies are sealed with: kept beside the keys, so that browsers stay paired over a restart."""
+    path = host.home() / "keys" / "pages"
+    with suppress(OSError):
+        kept = path.read_bytes()
+        if len(kept) == SECRET:
+            return kept
+    made = secrets.token_bytes(SECRET)
+    with suppress(OSError):  # then until the next restart
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, made)
+    return made
 
 
 def _show(code: str) -> None:
     """Say the code where only who runs the server reads it: ComfyUI serves its log, and all that is printed, over HTTP."""
-    from ..places import replace_file
-
     path = host.home() / "page-code"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(path, f"{code}\n".encode())

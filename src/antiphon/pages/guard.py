@@ -7,7 +7,7 @@ that is sent the same cookies.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import ipaddress
 import os
 import secrets
@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from .neighbours import Peer, is_loopback, peer_of
 if TYPE_CHECKING:
     from aiohttp.web import Request
 
-__all__ = ["CODE", "HOSTS", "Denied", "Guard", "Pairing"]
+__all__ = ["CODE", "HOSTS", "LIFE", "Denied", "Guard", "Host", "Pairing"]
 
 HOSTS = "ANTIPHON_PAGE_HOSTS"
 CODE = "ANTIPHON_PAGE_CODE"
@@ -34,7 +35,7 @@ LENGTH = 8
 MINUTE = 60.0
 TRIES = 5  # wrong codes from one address within a minute
 ALL_TRIES = 30  # and from all addresses together
-SESSIONS = 100  # pairings at a time; the oldest goes first
+LIFE = 30 * 86_400  # seconds that a browser stays paired
 PROXIED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
@@ -106,16 +107,17 @@ def _origin(text: str) -> tuple[Host | None, int]:
 
 @dataclass(eq=False, slots=True)
 class Pairing:
-    """The code that a person copies from the terminal, and the browsers that were let in with one.
+    """The code that a person copies from the terminal, and the cookies of the browsers that were let in with one.
 
-    `show` is told the code when it is first asked for. A code works once; then there is another one.
+    `show` is told the code when it is first asked for; a code works once, then there is another one. `secret` gives
+    what the cookies are sealed with: whoever makes another one sends all browsers away.
     """
 
     show: Callable[[str], object]
-    clock: Callable[[], float] = time.monotonic
+    secret: Callable[[], bytes] = field(default_factory=lambda: partial(bytes, secrets.token_bytes(32)))
+    clock: Callable[[], float] = time.time
     _code: str = ""
     _shown: bool = False
-    _sessions: dict[bytes, tuple[str, Host]] = field(default_factory=dict[bytes, "tuple[str, Host]"])
     _wrong: list[tuple[float, str]] = field(default_factory=list["tuple[float, str]"])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -157,21 +159,22 @@ class Pairing:
             raise Denied("too many wrong codes", status=429, kind="locked", hint="Try again in a minute.")
 
     def admit(self, peer: Peer, host: Host) -> str:
-        """A new session for this peer under this host; its token, for the cookie."""
-        token = secrets.token_urlsafe(32)
-        with self._lock:
-            while len(self._sessions) >= SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            self._sessions[_sum(token)] = (peer.kind, host)
-        return token
+        """The cookie for this peer under this host: a number of its own, its last second, and the seal over both."""
+        text = f"{secrets.token_hex(16)}.{int(self.clock()) + LIFE}"
+        return f"{text}.{self._seal(text, peer, host)}"
 
     def knows(self, token: str, peer: Peer, host: Host) -> bool:
-        """Whether this token was given to such a peer under this host. Looked up by its sum, so time tells nothing."""
-        return self._sessions.get(_sum(token)) == (peer.kind, host)
+        """Whether this cookie was given to such a peer under this host, and is not too old."""
+        text, _, seal = token.rpartition(".")
+        until = text.rpartition(".")[2]
+        sealed = secrets.compare_digest(
+            seal.encode("utf-8", "replace"), self._seal(text, peer, host).encode()
+        )
+        return sealed and int(until) > self.clock()
 
-
-def _sum(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    def _seal(self, text: str, peer: Peer, host: Host) -> str:
+        bound = "\n".join((text, peer.kind, host.name, str(host.port)))
+        return hmac.new(self.secret(), bound.encode("utf-8", "replace"), "sha256").hexdigest()
 
 
 # ------------------------------------------------------------------------------------------- the guard

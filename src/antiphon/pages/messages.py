@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import traceback
@@ -26,11 +27,13 @@ from ..errors import (
 )
 from .guard import Denied
 
-__all__ = ["HEADERS", "Missing", "Params", "as_error", "body", "download", "failure", "reply"]
+__all__ = ["HEADERS", "SMALL", "Missing", "Params", "as_error", "body", "download", "failure", "reply"]
 
 log = logging.getLogger("antiphon")
 
 MOST = 8 << 20  # bytes of a body: a long conversation, and no more
+SMALL = 4096  # of one from whoever is not paired yet
+PATIENCE = 30.0  # seconds for a body to arrive in
 # On everything that is served. No page may read, frame or sniff it; nothing is kept by a cache.
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -125,17 +128,18 @@ def as_error(error: Exception) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------- bodies
 
 
-async def body(request: web.Request) -> Params:
-    """The JSON object in the body. Denied where it is too long (413), RequestError where it is no such thing."""
+async def body(request: web.Request, most: int = MOST) -> Params:
+    """The JSON object in the body. Denied where it is too long (413) or slow (408); RequestError for what is none."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Denied("send the body as it is, not compressed", status=415, kind="content-type")
-    if (request.content_length or 0) > MOST:
-        raise _too_long()
-    data = bytearray()
-    async for piece in request.content.iter_any():
-        data += piece
-        if len(data) > MOST:
-            raise _too_long()
+    if (request.content_length or 0) > most:
+        raise _too_long(most)
+    try:
+        data = await asyncio.wait_for(_read(request, most), PATIENCE)
+    except asyncio.TimeoutError:
+        raise Denied("the body did not come", status=408, kind="slow") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise RequestError("the body is not whole", field="body") from None
     try:
         document = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -145,8 +149,17 @@ async def body(request: web.Request) -> Params:
     return Params(cast("dict[str, Any]", document))
 
 
-def _too_long() -> Denied:
-    return Denied(f"the body has more than {MOST:,} bytes", status=413, kind="too-large")
+async def _read(request: web.Request, most: int) -> bytearray:
+    data = bytearray()
+    async for piece in request.content.iter_any():
+        data += piece
+        if len(data) > most:
+            raise _too_long(most)
+    return data
+
+
+def _too_long(most: int) -> Denied:
+    return Denied(f"the body has more than {most:,} bytes", status=413, kind="too-large")
 
 
 def _no_constant(name: str) -> NoReturn:

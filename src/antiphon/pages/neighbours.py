@@ -69,9 +69,8 @@ def peer_of(transport: Any) -> Peer:
         return Peer(local=False)
     found = _known.get(transport)
     if found is None:
-        found = _known[transport] = _looked_up(
-            transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        )
+        found = _looked_up(transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
+        _known[transport] = found
     return found
 
 

@@ -146,7 +146,7 @@ async def exported(asked: Asked) -> web.Response:
     history, keys = asked.site.history, asked.params.texts("keys", MOST_KEYS)
     file = io.BytesIO()
     count = await asyncio.to_thread(history.export, file, keys)
-    return download(file.getvalue(), f"recordings-{count}.jsonl.gz", "application/gzip")
+    return download(file.getvalue(), f"recordings-{count}.antiphon", "application/octet-stream")
 
 
 async def totals(asked: Asked) -> web.Response:

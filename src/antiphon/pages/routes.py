@@ -16,8 +16,8 @@ from aiohttp import web
 from .. import __version__
 from ..errors import AntiphonError, RequestError
 from . import asking, keys, listed, recorded
-from .guard import Denied, Host
-from .messages import Params, body, failure, reply
+from .guard import LIFE, Denied, Host
+from .messages import HEADERS, SMALL, Params, body, failure, reply
 from .neighbours import peer_of
 from .site import Asked, Site
 
@@ -67,7 +67,7 @@ async def _answered(site: Site, request: web.Request, path: str) -> Reply:
         return await _state(site, request, host)
     if path == "pair" and request.method == "POST":
         guard.marked(request)
-        return _paired(site, request, host, await body(request))
+        return _paired(site, request, host, await body(request, SMALL))
     found, words = _found(site, request.method, path)
     if not (found is not None and found.picture and _from_this_page(site, request, host)):
         guard.marked(request)
@@ -115,21 +115,23 @@ async def _state(site: Site, request: web.Request, host: Host) -> Reply:
 
 def _paired(site: Site, request: web.Request, host: Host, params: Params) -> Reply:
     """Let this browser in for its code."""
-    guard = site.guard
-    peer = peer_of(request.transport)
-    guard.pairing.redeem(params.text("code"), request.remote or "")
-    answer = web.Response(status=204, headers=dict(reply({}).headers))
-    del answer.headers["Content-Type"]
-    admit(site, request, host, answer, guard.pairing.admit(peer, host))
+    site.guard.pairing.redeem(params.text("code"), request.remote or "")
+    answer = web.Response(status=204, headers=HEADERS)
+    admit(site, request, host, answer)
     return answer
 
 
-def admit(site: Site, request: web.Request, host: Host, answer: Reply, token: str) -> None:
-    """Give the cookie to this browser: for scripts out of reach, and sent by this site's pages only."""
-    del host
-    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
+def admit(site: Site, request: web.Request, host: Host, answer: Reply) -> None:
+    """Give this browser the cookie: out of reach for scripts, and sent by this site's own pages only."""
+    guard = site.guard
     answer.set_cookie(
-        site.guard.cookie(request), token, path="/", httponly=True, samesite="Strict", secure=secure
+        guard.cookie(request),
+        guard.pairing.admit(peer_of(request.transport), host),
+        path="/",
+        max_age=LIFE if site.host == "comfyui" else None,  # antiphon ui ends, and its port is another one's
+        httponly=True,
+        samesite="Strict",
+        secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
     )
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from ..errors import AntiphonError, RequestError
-from .guard import Denied, Guard, Pairing
+from .guard import Denied, Guard, Host, Pairing
 from .messages import HEADERS, failure
 from .neighbours import peer_of
 from .routes import admit, answer
@@ -147,7 +147,7 @@ class Server:
         if request.method not in ("GET", "HEAD"):
             raise Denied("there is no such route", status=404, kind="no-route")
         if name == "" and "token" in request.query:
-            return self._let_in(request)
+            return self._let_in(request, host)
         if request.headers.get("Sec-Fetch-Mode") != "navigate":
             guard.origin(request, host)
         path = (await asyncio.to_thread(self._files)).get(name or "index.html")
@@ -169,19 +169,17 @@ class Server:
             if path.is_file() and path.resolve().is_relative_to(root)
         }
 
-    def _let_in(self, request: web.Request) -> web.StreamResponse:
+    def _let_in(self, request: web.Request, host: Host) -> web.StreamResponse:
         """Take the token of the address for a cookie, and the token out of the address. It works once."""
-        guard = self.site.guard
-        host, peer = guard.host(request), peer_of(request.transport)
         query = {name: text for name, text in request.query.items() if name == "lang"}
         target = "/" + (f"?{urlencode(query)}" if query else "")
         reply = web.Response(status=303, headers={**HEADERS, "Location": target})
         given = request.query["token"].encode("utf-8", "surrogatepass")
         right = bool(self._token) and secrets.compare_digest(given, self._token.encode())
         # Another user of this machine may read the address in the list of processes while the browser starts.
-        if right and request.method == "GET" and peer.ours:
+        if right and request.method == "GET" and peer_of(request.transport).ours:
             self._token = ""
-            admit(self.site, request, host, reply, guard.pairing.admit(peer, host))
+            admit(self.site, request, host, reply)
         return reply  # a token that was used before leads to the page, which asks for a code
 
 

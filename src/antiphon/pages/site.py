@@ -31,16 +31,16 @@ class Room:
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self.waiting = 0
 
     async def __aenter__(self) -> None:
-        if self._waiting >= WAITING:
+        if self.waiting >= WAITING:
             raise Denied("too many answers are waited for", status=429, kind="busy", hint="Try again later.")
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._slots.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     async def __aexit__(self, *_: object) -> None:
         self._slots.release()

@@ -28,6 +28,7 @@ from .packing import (
     unpack_question,
     unpack_reply,
 )
+from .pins import has_pins, pin, unpin
 
 if TYPE_CHECKING:
     import sqlite3
@@ -240,16 +241,18 @@ class Store:
         model: str | None = None,
         since: float | None = None,
         contains: str | None = None,
+        pinned: bool = False,
         limit: int = 100,
         offset: int = 0,
     ) -> Sequence[Entry]:
         """Recordings, the last recorded first. `contains` looks in the whole text of all messages, in any case.
 
-        `since` is in unix seconds. Text is searched by reading recordings until `limit` are found: some 20 µs each.
+        `since` is in unix seconds; `pinned` leaves the pinned ones. Text is searched by reading recordings until `limit`
+        are found: some 20 µs each.
         """
-        where, values = selection(provider, model, since, contains)
+        where, values = selection(provider, model, since, contains, pinned=pinned)
         with self.database.snapshot() as db:
-            if db is None:
+            if db is None or (pinned and not has_pins(db)):
                 return []
             if contains is not None:
                 db.create_function("asks", 2, asks, deterministic=True)
@@ -293,9 +296,15 @@ class Store:
         with self.database.writing() as db:
             used = "SELECT m.sha256 FROM media m JOIN recordings r ON m.recording = r.id WHERE r.key = ?"
             names = db.execute(used, (stored_key(key),)).fetchall()
+            unpin(db, stored_key(key))
             found = delete_row(db, stored_key(key))
             db.executemany(DELETE_UNUSED, names)
         return found
+
+    def pin(self, key: str, pinned: bool = True) -> bool:
+        """Pin a recording, so that `prune` keeps it, or unpin it; whether there is one of this key."""
+        with self.database.writing() as db:
+            return (pin if pinned else unpin)(db, stored_key(key))
 
     # -------------------------------------------------------------------------- portable and upkeep
 
@@ -349,7 +358,8 @@ class Store:
         """Remove recordings made more than `older_than` seconds ago, then the oldest until `max_bytes` are kept.
 
         With `provider` only its recordings are looked at and counted; with `provider` alone all of them go.
-        Media that no recording uses any more go too, and the freed space is given back to the disk.
+        Pinned recordings stay, and count towards `max_bytes`. Media that no recording uses any more go too, and the
+        freed space is given back to the disk.
         """
         from .upkeep import prune
 
@@ -382,9 +392,14 @@ def shown_key(stored: bytes) -> str:
 
 
 def selection(
-    provider: str | None, model: str | None, since: float | None, contains: str | None
+    provider: str | None,
+    model: str | None,
+    since: float | None,
+    contains: str | None,
+    *,
+    pinned: bool = False,
 ) -> tuple[str, tuple[Any, ...]]:
-    """A WHERE clause (or nothing) and its values. `contains` needs the SQL function `asks`."""
+    """A WHERE clause (or nothing) and its values. `contains` needs the SQL function `asks`, `pinned` the table."""
     wanted = (
         ("provider = ?", provider),
         ("model = ?", model),
@@ -392,7 +407,8 @@ def selection(
         ("asks(question, ?)", contains.casefold() if contains is not None else None),
     )
     clauses = [(clause, value) for clause, value in wanted if value is not None]
-    where = " AND ".join(clause for clause, _ in clauses)
+    only = ["key IN (SELECT key FROM pins)"] if pinned else []
+    where = " AND ".join([*only, *(clause for clause, _ in clauses)])
     return f"WHERE {where}" if where else "", tuple(value for _, value in clauses)
 
 

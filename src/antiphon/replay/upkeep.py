@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .canon import TAG, canonical_json
 from .packing import media_in, unpack, unpack_question, unpack_reply
+from .pins import has_pins
 from .store import DELETE_UNUSED, shown_key
 
 if TYPE_CHECKING:
@@ -162,22 +163,27 @@ def prune(
 def _doomed(
     db: sqlite3.Connection, provider: str | None, before: float | None, max_bytes: int | None
 ) -> array[int]:
-    """The ids of what has to go: all from before that time, and beyond that the oldest until the rest fits."""
+    """The ids of what has to go: all from before that time, and beyond that the oldest until the rest fits.
+
+    What is pinned stays, and so takes its room first.
+    """
     media = _media_sizes(db)
     counted: set[bytes] = set()
     doomed = array("q")
     kept = 0
+    pinned = "key IN (SELECT key FROM pins)" if has_pins(db) else "0"
     rows = db.execute(
-        "SELECT id, recorded_at, size FROM recordings WHERE ? IS NULL OR provider = ? "
-        "ORDER BY recorded_at DESC, id DESC",
+        f"SELECT id, recorded_at, size, {pinned} AS pinned FROM recordings WHERE ? IS NULL OR provider = ? "  # noqa: S608
+        "ORDER BY pinned DESC, recorded_at DESC, id DESC",
         (provider, provider),
     )
-    for number, recorded_at, size in rows:
+    for number, recorded_at, size, stays in rows:
         # A medium counts with the newest recording that uses it: it stays until that one goes.
         new = {name: n for name, n in media.get(number, {}).items() if name not in counted}
         counted.update(new)
         kept += size + sum(new.values())
-        if (before is not None and recorded_at < before) or (max_bytes is not None and kept > max_bytes):
+        too_much = max_bytes is not None and kept > max_bytes
+        if not stays and (too_much or (before is not None and recorded_at < before)):
             doomed.append(number)
     return doomed
 
@@ -204,7 +210,11 @@ def _remove(store: Store, doomed: array[int], newest: float | None) -> None:
     while group := [(number, newest) for number in islice(ids, GROUP)]:
         with store.database.writing() as db:
             # A number is used again when the last row goes; what is newer than our look is not what we saw.
-            db.executemany("DELETE FROM recordings WHERE id = ? AND recorded_at <= ?", group)
+            unpinned = "AND key NOT IN (SELECT key FROM pins)" if has_pins(db) else ""
+            db.executemany(
+                f"DELETE FROM recordings WHERE id = ? AND recorded_at <= ? {unpinned}",  # noqa: S608
+                group,
+            )
         store.database.written(GROUP * 4_096)
     with store.database.writing() as db:
         db.execute("DELETE FROM media WHERE recording NOT IN (SELECT id FROM recordings)")

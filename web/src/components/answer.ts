@@ -182,8 +182,8 @@ export class AntiphonAnswer extends AntiphonElement {
 
   private renderMedia() {
     const { entry } = this;
-    if (!entry?.key) return nothing;
-    const { key } = entry;
+    if (!entry) return nothing;
+    const key = entry.key ?? "";
     return mediaOf(entry).map(
       medium => html`<antiphon-media .api=${this.api} .recording=${key} .medium=${medium}></antiphon-media>`,
     );

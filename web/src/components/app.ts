@@ -63,6 +63,17 @@ export class AntiphonApp extends AntiphonElement {
         width: auto !important;
       }
 
+      @media (max-width: 480px) {
+        h1 {
+          flex: 1;
+        }
+
+        nav {
+          order: 3;
+          flex: 1 0 100%;
+        }
+      }
+
       main {
         min-height: 0;
         overflow: auto;

@@ -66,6 +66,10 @@ export class AntiphonHistory extends AntiphonElement {
         margin-top: 12px;
       }
 
+      summary {
+        margin-top: 6px;
+      }
+
       .filters {
         display: grid;
         grid-template-columns: repeat(auto-fit, minmax(120px, 1fr));
@@ -516,7 +520,7 @@ export class AntiphonHistory extends AntiphonElement {
             </select>
           </label>
           <label>${t("model")}
-            <input list="models" autocomplete="off" @input=${(event: Event) => this.search({ model: chosen(event).trim() })} />
+            <input list="models" autocomplete="off" @change=${(event: Event) => this.search({ model: chosen(event).trim() })} />
             <datalist id="models">
               ${[...this.seen.models].sort().map(name => html`<option value=${name}></option>`)}
             </datalist>

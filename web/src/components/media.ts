@@ -36,12 +36,10 @@ export class AntiphonMedia extends AntiphonElement {
   };
 
   override render() {
-    const { sha256 } = this.medium;
     const kind = this.medium.media_type?.split("/")[0] ?? this.medium.kind;
     const name = this.name(kind);
-    if (!sha256 || this.broken || this.medium.size === null)
-      return html`<p class="quiet foreign">${name}</p>`;
-    const source = this.api.media(this.recording, sha256);
+    const source = this.source;
+    if (!source || this.broken) return html`<p class="quiet foreign">${name}</p>`;
     if (kind === "image")
       return html`<img src=${source} alt=${name} loading="lazy" @error=${this.failedToShow} />`;
     if (kind === "audio")
@@ -51,11 +49,23 @@ export class AntiphonMedia extends AntiphonElement {
     return html`<p class="quiet foreign">${name}</p>`;
   }
 
+  /** The bytes in the answer itself, or where the server has them. Never another site's address. */
+  private get source(): string {
+    const { sha256, url, size } = this.medium;
+    if (url && /^data:(image\/(png|jpeg|gif|webp|bmp|avif)|audio\/|video\/)/.test(url)) return url;
+    return sha256 && size !== null && this.recording ? this.api.media(this.recording, sha256) : "";
+  }
+
   private name(kind: string | undefined): string {
     const words = { image: t("image"), audio: t("audio"), video: t("video") }[kind ?? ""] ?? t("document");
     const size = this.medium.size ? `${number(Math.ceil(this.medium.size / 1024))} KB` : "";
-    return [words, line(this.medium.name ?? this.medium.url ?? ""), this.medium.media_type ?? "", size]
+    return [words, line(this.medium.name ?? address(this.medium.url)), this.medium.media_type ?? "", size]
       .filter(Boolean)
       .join(" · ");
   }
+}
+
+/** An address in short; the bytes of a data URL are nothing to read. */
+function address(url: string | null | undefined): string {
+  return !url || url.startsWith("data:") ? "" : url.slice(0, 200);
 }

@@ -25,6 +25,10 @@ export class AntiphonModels extends AntiphonElement {
         flex-wrap: nowrap;
       }
 
+      .row button {
+        flex: none;
+      }
+
       .panel {
         border: 1px solid var(--a-edge);
         border-radius: 6px;
@@ -65,6 +69,8 @@ export class AntiphonModels extends AntiphonElement {
   @property({ attribute: "base-url" }) baseUrl = "";
   @property() value = "";
   @property() label = "";
+  /** What is used where no name is given. */
+  @property() usual = "";
   @state() private listed: Models | null = null;
   @state() private open = false;
   @state() private active = -1;
@@ -177,7 +183,7 @@ export class AntiphonModels extends AntiphonElement {
           aria-controls="list"
           aria-autocomplete="list"
           aria-activedescendant=${this.open && this.active >= 0 ? `o${this.active}` : nothing}
-          placeholder=${t("model_any")}
+          placeholder=${line(this.usual) || t("model_any")}
           .value=${this.value}
           @input=${this.typed}
           @click=${this.show}

@@ -277,8 +277,10 @@ export class AntiphonPlayground extends AntiphonElement {
         .credential=${draft.credential}
         .baseUrl=${draft.baseUrl}
         .value=${draft.model}
+        .usual=${this.provider?.default_model ?? ""}
         @antiphon-model=${(event: CustomEvent<{ model: string }>) => this.write({ model: event.detail.model })}
       ></antiphon-models>
+      ${this.provider?.needs_base_url ? this.renderAddress() : nothing}
       <label>${t("prompt")}
         <textarea name="prompt" rows="6" required dir="auto" .value=${draft.prompt} @input=${this.field("prompt")}></textarea>
       </label>
@@ -302,6 +304,20 @@ export class AntiphonPlayground extends AntiphonElement {
         <span class="quiet">${t("ask_keys")}</span>
       </div>
     </form>`;
+  }
+
+  /** Where to ask: in plain sight for providers that have no address of their own. */
+  private renderAddress() {
+    const needed = this.provider?.needs_base_url ?? false;
+    return html`<label class="wide">${needed ? t("address") : t("base_url")}
+      <input
+        type="url"
+        placeholder="http://localhost:8080/v1"
+        ?required=${needed}
+        .value=${this.draft.baseUrl}
+        @change=${this.field("baseUrl")}
+      />
+    </label>`;
   }
 
   private renderSettings() {
@@ -332,9 +348,7 @@ export class AntiphonPlayground extends AntiphonElement {
             )}
           </select>
         </label>
-        <label class="wide">${t("base_url")}
-          <input type="url" placeholder="http://localhost:8080/v1" .value=${draft.baseUrl} @change=${this.field("baseUrl")} />
-        </label>
+        ${this.provider?.needs_base_url ? nothing : this.renderAddress()}
         <label class="wide">${t("store")}
           <select @change=${this.field("replay")}>
             ${(["auto", "refresh", "only", "off"] as const).map(

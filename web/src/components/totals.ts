@@ -2,7 +2,7 @@ import { css, html, nothing, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { styleMap } from "lit/directives/style-map.js";
 import type { DayTotal, ModelTotal, Totals } from "../api";
-import { language, money, number, t } from "../i18n";
+import { locale, money, number, t } from "../i18n";
 import { line } from "../visible";
 import { AntiphonElement } from "./base";
 
@@ -223,5 +223,5 @@ function cells(total: Omit<DayTotal, "day">) {
 
 function shortDay(day: string | undefined): string {
   if (!day) return "";
-  return new Date(`${day}T12:00:00`).toLocaleDateString(language(), { month: "short", day: "numeric" });
+  return new Date(`${day}T12:00:00`).toLocaleDateString(locale(), { month: "short", day: "numeric" });
 }

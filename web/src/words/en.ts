@@ -201,6 +201,7 @@ export const en = {
   reasoning_low: "low",
   reasoning_medium: "medium",
   reasoning_high: "high",
+  address: "Address",
   base_url: "Address, if not the provider's own",
   store: "Recordings",
   replay_auto: "Replay what is recorded",

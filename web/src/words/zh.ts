@@ -190,6 +190,7 @@ export const zh: Words = {
   reasoning_low: "低",
   reasoning_medium: "中",
   reasoning_high: "高",
+  address: "地址",
   base_url: "地址（不使用服务商默认地址时）",
   store: "存档",
   replay_auto: "有存档则重放",

@@ -898,6 +898,7 @@ var en = {
 	reasoning_low: "low",
 	reasoning_medium: "medium",
 	reasoning_high: "high",
+	address: "Address",
 	base_url: "Address, if not the provider's own",
 	store: "Recordings",
 	replay_auto: "Replay what is recorded",
@@ -1089,6 +1090,7 @@ var zh = {
 	reasoning_low: "低",
 	reasoning_medium: "中",
 	reasoning_high: "高",
+	address: "地址",
 	base_url: "地址（不使用服务商默认地址时）",
 	store: "存档",
 	replay_auto: "有存档则重放",
@@ -1143,14 +1145,18 @@ var Translated = class {
 		changed.removeEventListener("change", this.redraw);
 	}
 };
+/** The reader's own form of the language, for numbers and times: en-GB writes dates as en-US does not. */
+function locale() {
+	return navigator.languages.find((tag) => languageOf(tag) === current && tag.startsWith(current)) ?? current;
+}
 function number(value) {
-	return value.toLocaleString(current);
+	return value.toLocaleString(locale());
 }
 /** US dollars, with as many digits as a small sum needs; an unknown cost is a dash, never zero. */
 function money(value) {
 	if (value === null || value === void 0) return "–";
 	const digits = value === 0 || Math.abs(value) >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(Math.abs(value))));
-	return `$${value.toLocaleString(current, {
+	return `$${value.toLocaleString(locale(), {
 		minimumFractionDigits: 2,
 		maximumFractionDigits: digits
 	})}`;
@@ -1161,10 +1167,15 @@ function asDate(value) {
 }
 function moment(value) {
 	if (value === null || value === void 0) return "";
-	return asDate(value).toLocaleString(current, {
-		dateStyle: "medium",
-		timeStyle: "short"
-	});
+	const date = asDate(value);
+	const format = {
+		month: "short",
+		day: "numeric",
+		hour: "numeric",
+		minute: "2-digit",
+		...date.getFullYear() === (/* @__PURE__ */ new Date()).getFullYear() ? {} : { year: "numeric" }
+	};
+	return date.toLocaleString(locale(), format);
 }
 // src/facts.ts
 function tokens$1(entry) {
@@ -1800,15 +1811,20 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
     `];
 	}
 	render() {
-		const { sha256 } = this.medium;
 		const kind = this.medium.media_type?.split("/")[0] ?? this.medium.kind;
 		const name = this.name(kind);
-		if (!sha256 || this.broken || this.medium.size === null) return b`<p class="quiet foreign">${name}</p>`;
-		const source = this.api.media(this.recording, sha256);
+		const source = this.source;
+		if (!source || this.broken) return b`<p class="quiet foreign">${name}</p>`;
 		if (kind === "image") return b`<img src=${source} alt=${name} loading="lazy" @error=${this.failedToShow} />`;
 		if (kind === "audio") return b`<audio src=${source} aria-label=${name} controls preload="none" @error=${this.failedToShow}></audio>`;
 		if (kind === "video") return b`<video src=${source} aria-label=${name} controls preload="none" @error=${this.failedToShow}></video>`;
 		return b`<p class="quiet foreign">${name}</p>`;
+	}
+	/** The bytes in the answer itself, or where the server has them. Never another site's address. */
+	get source() {
+		const { sha256, url, size } = this.medium;
+		if (url && /^data:(image\/(png|jpeg|gif|webp|bmp|avif)|audio\/|video\/)/.test(url)) return url;
+		return sha256 && size !== null && this.recording ? this.api.media(this.recording, sha256) : "";
 	}
 	name(kind) {
 		const words = {
@@ -1819,7 +1835,7 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
 		const size = this.medium.size ? `${number(Math.ceil(this.medium.size / 1024))} KB` : "";
 		return [
 			words,
-			line(this.medium.name ?? this.medium.url ?? ""),
+			line(this.medium.name ?? address(this.medium.url)),
 			this.medium.media_type ?? "",
 			size
 		].filter(Boolean).join(" · ");
@@ -1829,6 +1845,10 @@ __decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "recording", vo
 __decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "medium", void 0);
 __decorate([r$2()], AntiphonMedia.prototype, "broken", void 0);
 AntiphonMedia = __decorate([t$3("antiphon-media")], AntiphonMedia);
+/** An address in short; the bytes of a data URL are nothing to read. */
+function address(url) {
+	return !url || url.startsWith("data:") ? "" : url.slice(0, 200);
+}
 // src/components/answer.ts
 var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 	constructor(..._args) {
@@ -1983,8 +2003,8 @@ var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 	}
 	renderMedia() {
 		const { entry } = this;
-		if (!entry?.key) return A;
-		const { key } = entry;
+		if (!entry) return A;
+		const key = entry.key ?? "";
 		return mediaOf(entry).map((medium) => b`<antiphon-media .api=${this.api} .recording=${key} .medium=${medium}></antiphon-media>`);
 	}
 	renderNotes() {
@@ -3606,7 +3626,7 @@ function cells(total) {
 }
 function shortDay(day) {
 	if (!day) return "";
-	return (/* @__PURE__ */ new Date(`${day}T12:00:00`)).toLocaleDateString(language(), {
+	return (/* @__PURE__ */ new Date(`${day}T12:00:00`)).toLocaleDateString(locale(), {
 		month: "short",
 		day: "numeric"
 	});
@@ -3745,6 +3765,10 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 
       .detail > * + * {
         margin-top: 12px;
+      }
+
+      summary {
+        margin-top: 6px;
       }
 
       .filters {
@@ -4091,7 +4115,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
             </select>
           </label>
           <label>${t$2("model")}
-            <input list="models" autocomplete="off" @input=${(event) => this.search({ model: chosen(event).trim() })} />
+            <input list="models" autocomplete="off" @change=${(event) => this.search({ model: chosen(event).trim() })} />
             <datalist id="models">
               ${[...this.seen.models].sort().map((name) => b`<option value=${name}></option>`)}
             </datalist>
@@ -4260,6 +4284,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 		this.baseUrl = "";
 		this.value = "";
 		this.label = "";
+		this.usual = "";
 		this.listed = null;
 		this.open = false;
 		this.active = -1;
@@ -4306,6 +4331,10 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 
       .row {
         flex-wrap: nowrap;
+      }
+
+      .row button {
+        flex: none;
       }
 
       .panel {
@@ -4419,7 +4448,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
           aria-controls="list"
           aria-autocomplete="list"
           aria-activedescendant=${this.open && this.active >= 0 ? `o${this.active}` : A}
-          placeholder=${t$2("model_any")}
+          placeholder=${line(this.usual) || t$2("model_any")}
           .value=${this.value}
           @input=${this.typed}
           @click=${this.show}
@@ -4473,6 +4502,7 @@ __decorate([n$2()], AntiphonModels.prototype, "credential", void 0);
 __decorate([n$2({ attribute: "base-url" })], AntiphonModels.prototype, "baseUrl", void 0);
 __decorate([n$2()], AntiphonModels.prototype, "value", void 0);
 __decorate([n$2()], AntiphonModels.prototype, "label", void 0);
+__decorate([n$2()], AntiphonModels.prototype, "usual", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "listed", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "open", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "active", void 0);
@@ -4819,8 +4849,10 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         .credential=${draft.credential}
         .baseUrl=${draft.baseUrl}
         .value=${draft.model}
+        .usual=${this.provider?.default_model ?? ""}
         @antiphon-model=${(event) => this.write({ model: event.detail.model })}
       ></antiphon-models>
+      ${this.provider?.needs_base_url ? this.renderAddress() : A}
       <label>${t$2("prompt")}
         <textarea name="prompt" rows="6" required dir="auto" .value=${draft.prompt} @input=${this.field("prompt")}></textarea>
       </label>
@@ -4844,6 +4876,19 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         <span class="quiet">${t$2("ask_keys")}</span>
       </div>
     </form>`;
+	}
+	/** Where to ask: in plain sight for providers that have no address of their own. */
+	renderAddress() {
+		const needed = this.provider?.needs_base_url ?? false;
+		return b`<label class="wide">${needed ? t$2("address") : t$2("base_url")}
+      <input
+        type="url"
+        placeholder="http://localhost:8080/v1"
+        ?required=${needed}
+        .value=${this.draft.baseUrl}
+        @change=${this.field("baseUrl")}
+      />
+    </label>`;
 	}
 	renderSettings() {
 		const { draft } = this;
@@ -4870,9 +4915,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
             ${this.credentials.map(({ name }) => b`<option value=${name} ?selected=${name === draft.credential}>${line(name)}</option>`)}
           </select>
         </label>
-        <label class="wide">${t$2("base_url")}
-          <input type="url" placeholder="http://localhost:8080/v1" .value=${draft.baseUrl} @change=${this.field("baseUrl")} />
-        </label>
+        ${this.provider?.needs_base_url ? A : this.renderAddress()}
         <label class="wide">${t$2("store")}
           <select @change=${this.field("replay")}>
             ${[
@@ -5168,6 +5211,17 @@ var AntiphonApp = class AntiphonApp extends AntiphonElement {
 
       header select {
         width: auto !important;
+      }
+
+      @media (max-width: 480px) {
+        h1 {
+          flex: 1;
+        }
+
+        nav {
+          order: 3;
+          flex: 1 0 100%;
+        }
       }
 
       main {
