@@ -25,7 +25,7 @@ import { manageKeys } from "./panels";
 import { word } from "./words";
 
 const NAME = "antiphon_key";
-const HEIGHT = 84;
+const HEIGHT = 36;
 const LOOK = 700; // milliseconds between two looks at what was typed
 
 let known: Hello["keys"] = {};
@@ -43,14 +43,19 @@ export class AntiphonKey extends LitElement {
         display: flex;
         flex-direction: column;
         gap: 4px;
-        min-height: 64px;
-        padding: 6px 8px;
-        border: 1px solid var(--a-edge);
-        border-radius: 6px;
-        background: var(--a-bg);
+        min-height: 28px;
         color: var(--a-fg);
         font-size: 12px;
         overflow: auto;
+      }
+
+      button {
+        min-height: 28px;
+        line-height: 1.1;
+      }
+
+      .problem {
+        background: var(--a-bg);
       }
 
       :host([hidden]) {
@@ -69,8 +74,7 @@ export class AntiphonKey extends LitElement {
   }
 
   override render() {
-    return html`<span>${word("keyFound")}</span>
-      <button type="button" class="first" ?disabled=${this.moving} @click=${this.go}>
+    return html`<button type="button" class="first" title=${word("keyFound")} ?disabled=${this.moving} @click=${this.go}>
         ${this.moving ? word("keyMoving") : word("keyMove")}
       </button>
       ${this.problem ? html`<span class="problem" role="alert">${this.problem}</span>` : nothing}`;

@@ -5292,7 +5292,7 @@ var EN = {
 	cut: "Only the beginning is kept after a reload. The whole text is in the history, and comes back when the graph runs.",
 	hidden: "{n} earlier parts are not shown. Copy takes all.",
 	keyFound: "This looks like a key. It is saved in the workflow as it stands here.",
-	keyMove: "Move it to the key file",
+	keyMove: "Move this key to the key file",
 	keyMoving: "Moving…",
 	keyMoved: "The key of {node} is now in the key file. The widget holds only its name: {reference}",
 	keyFailed: "The key could not be moved: {error}",
@@ -5333,7 +5333,7 @@ var ZH = {
 	cut: "重新加载后只保留开头。全文在历史记录中，再次运行时会恢复。",
 	hidden: "前面 {n} 段未显示。复制会包含全部。",
 	keyFound: "这看起来是一个密钥。它会原样保存在工作流中。",
-	keyMove: "移到密钥文件",
+	keyMove: "将此密钥移到密钥文件",
 	keyMoving: "正在移动…",
 	keyMoved: "{node} 的密钥已移到密钥文件。控件中只保留其名称：{reference}",
 	keyFailed: "无法移动密钥：{error}",
@@ -5877,7 +5877,7 @@ async function openedWorkflow(workflow) {
 // src/comfyui/keys.ts
 /** Keys that stand in widgets: seen in the page, hidden from view, moved to the key file in one click. */
 var NAME$1 = "antiphon_key";
-var HEIGHT$1 = 84;
+var HEIGHT$1 = 36;
 var LOOK = 700;
 var known$1 = {};
 var AntiphonKey = class AntiphonKey extends i$3 {
@@ -5892,14 +5892,19 @@ var AntiphonKey = class AntiphonKey extends i$3 {
         display: flex;
         flex-direction: column;
         gap: 4px;
-        min-height: 64px;
-        padding: 6px 8px;
-        border: 1px solid var(--a-edge);
-        border-radius: 6px;
-        background: var(--a-bg);
+        min-height: 28px;
         color: var(--a-fg);
         font-size: 12px;
         overflow: auto;
+      }
+
+      button {
+        min-height: 28px;
+        line-height: 1.1;
+      }
+
+      .problem {
+        background: var(--a-bg);
       }
 
       :host([hidden]) {
@@ -5927,8 +5932,7 @@ var AntiphonKey = class AntiphonKey extends i$3 {
 		new Translated(this);
 	}
 	render() {
-		return b`<span>${word("keyFound")}</span>
-      <button type="button" class="first" ?disabled=${this.moving} @click=${this.go}>
+		return b`<button type="button" class="first" title=${word("keyFound")} ?disabled=${this.moving} @click=${this.go}>
         ${this.moving ? word("keyMoving") : word("keyMove")}
       </button>
       ${this.problem ? b`<span class="problem" role="alert">${this.problem}</span>` : A}`;
