@@ -13,7 +13,7 @@ from tests.comfyui.browser import EXAMPLES, LOAD, READY, ROOT
 
 KEY = "sk-proj-an0ld-key-that-was-typed-in"
 ANSWER = "antiphon-node-answer"
-WAIT = 60_000  # milliseconds that the page may take for what is waited for, on a busy machine
+WAIT = 30_000  # milliseconds that the page may take for what is waited for, on a busy machine
 # What ComfyUI's own page complains of, with no pack at all: files that are not there, its own servers, its settings.
 ITS_OWN = (
     "Failed to load resource: the server responded with a status of 404",
@@ -55,7 +55,7 @@ class Page:
 
     def _heard(self, message: Any) -> None:
         text = f"{message.text} {message.location.get('url', '')}"
-        if message.type == "error" or "antiphon" in text and message.type == "warning":
+        if message.type == "error" or ("antiphon" in text and message.type == "warning"):
             self.complaints.append(text)
 
     def silent(self) -> None:

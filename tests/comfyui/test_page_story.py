@@ -98,8 +98,6 @@ def test_the_story(page: Page, host: ComfyUI, peer: Peer):
     page.status("seed 1: sent")
     assert page.text.split() == STORY.split()
     page.shot("answer")
-    if os.environ.get("ANTIPHON_SHOTS"):
-        picture(page)
     assert page.faults(ANSWER) == []
     assert {seen.headers["authorization"] for seen in peer.seen} == {f"Bearer {KEY}"}
     assert KEY not in json.dumps(host.get("/history"))
@@ -162,17 +160,6 @@ def dropped(page: Page, host: ComfyUI) -> None:
     page.page.wait_for_function("() => app.graph._nodes.some(n => n.type === 'AV_LLMCompletion')")
     assert page.widget("AV_LLMCompletion", "prompt") == PROMPT
     assert page.widget("AV_OpenAIApi", "openai_api_key").startswith("credential:")
-
-
-def picture(page: Page) -> None:
-    """The picture at the head of the README: our nodes, and nothing but them."""
-    from tests.comfyui.browser import FIT
-
-    box = page.page.evaluate(FIT)
-    page.page.wait_for_timeout(300)
-    page.page.screenshot(
-        path=Path(os.environ["ANTIPHON_SHOTS"], "readme.png"), clip=box, animations="disabled"
-    )
 
 
 def test_drawn_by_vue(page: Page, peer: Peer):
@@ -287,3 +274,47 @@ def test_only_its_own_page_is_told(page: Page, host: ComfyUI, peer: Peer):
     assert "for a script" in run.texts[-1][2]
     assert not [kind for _, kind, _ in run.events if kind == "antiphon.answer"]
     assert "for a script" not in page.page.content()
+
+
+def test_the_picture_of_the_readme(page: Page, peer: Peer):
+    """Nodes that have answered, beside the history: written to $ANTIPHON_SHOTS, looked at, and copied to docs/images."""
+    if not os.environ.get("ANTIPHON_SHOTS"):
+        pytest.skip("set ANTIPHON_SHOTS to a folder for the pictures")
+    answers = {PROMPT: STORY, **{f"{PROMPT}, {style}": f"In {style}: {STORY}" for style in STYLES}}
+    peer.text = lambda body: answers[body["messages"][-1]["content"]]
+    peer.usage = {"prompt_tokens": 21, "completion_tokens": 118, "total_tokens": 139}
+    for prompt in reversed(answers):
+        graph = old_graph(peer.url, prompt, kept=(1, 2, 3))
+        graph["nodes"] = [node for node in graph["nodes"] if node["type"].startswith("AV_")]
+        graph["nodes"].append(preview())
+        graph["links"] = [*graph["links"][:2], [3, 3, 0, 4, 0, "STRING"]]
+        page.load(graph)
+        page.queue()
+        page.status("seed 1: sent")
+    page.page.evaluate(
+        "() => { const widget = app.graph._nodes.find(n => n.type === 'AV_OpenAIApi').widgets[1];"
+        " widget.value = 'https://api.openai.com/v1'; app.canvas.deselectAll?.(); }"
+    )
+    page.page.evaluate("() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')")
+    page.page.locator("antiphon-history li.item").nth(len(STYLES)).wait_for()
+    page.page.evaluate(
+        "() => { app.canvas.ds.scale = 0.95; app.canvas.ds.offset = [440, 190];"
+        " app.canvas.setDirty(true, true); }"
+    )
+    for button in page.page.locator(".p-toast-close-button").all():
+        button.click()
+    page.page.locator(".p-toast-message").first.wait_for(state="detached")
+    clip = {"x": 0, "y": 78, "width": 1280, "height": 640}
+    path = Path(os.environ["ANTIPHON_SHOTS"], "readme.png")
+    page.page.screenshot(path=path, clip=clip, animations="disabled")
+    page.page.evaluate("() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')")
+    assert path.stat().st_size < 300_000
+
+
+STYLES = ("ink and wash", "a woodcut in two colours", "a faded postcard")
+
+
+def preview() -> dict[str, Any]:
+    """Something that makes the graph run; small, and out of sight."""
+    [node] = [node for node in old_graph("", "")["nodes"] if node["type"] == "PreviewAny"]
+    return {**node, "pos": [1100, 0], "size": [200, 60]}

@@ -17,6 +17,8 @@ test("no source makes markup of text", () => {
 });
 
 test("no source reaches another site", () => {
-  const found = Object.entries(SOURCES).filter(([, text]) => /["'`(](https?:)?\/\/(?!localhost)[a-z]/i.test(text));
+  const found = Object.entries(SOURCES).filter(([, text]) =>
+    /["'`(](https?:)?\/\/(?!localhost)[a-z]/i.test(text),
+  );
   expect(found.map(([name]) => name)).toEqual([]);
 });

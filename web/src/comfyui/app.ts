@@ -216,6 +216,12 @@ export function grow(node: GraphNode, more = 0): void {
   node.setDirtyCanvas?.(true, true);
 }
 
+/** Takes back what a node was made higher by, as far as its widgets let it. */
+export function shrink(node: GraphNode, less: number): void {
+  const needed = node.computeSize?.();
+  if (needed !== undefined) node.setSize?.([node.size[0], Math.max(node.size[1] - less, needed[1])]);
+}
+
 /** Says something in a corner of the page for a while. */
 export function say(severity: "success" | "info" | "warn" | "error", text: string): void {
   const add = app()?.extensionManager?.toast?.add;

@@ -16,6 +16,7 @@ import {
   nodeAt,
   noticed,
   say,
+  shrink,
   type Widget,
   widgetOf,
   write,
@@ -140,6 +141,7 @@ function look(node: GraphNode): void {
   if (notice === undefined || notice.hidden === !held) return;
   notice.hidden = !held;
   if (held) grow(node, HEIGHT);
+  else shrink(node, HEIGHT);
 }
 
 function added(node: GraphNode): AntiphonKey | undefined {

@@ -99,6 +99,11 @@ function grow(node, more = 0) {
 	if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize?.(size);
 	node.setDirtyCanvas?.(true, true);
 }
+/** Takes back what a node was made higher by, as far as its widgets let it. */
+function shrink(node, less) {
+	const needed = node.computeSize?.();
+	if (needed !== void 0) node.setSize?.([node.size[0], Math.max(node.size[1] - less, needed[1])]);
+}
 /** Says something in a corner of the page for a while. */
 function say(severity, text) {
 	if (app()?.extensionManager?.toast?.add === void 0) return;
@@ -5981,6 +5986,7 @@ function look(node) {
 	if (notice === void 0 || notice.hidden === !held) return;
 	notice.hidden = !held;
 	if (held) grow(node, HEIGHT$1);
+	else shrink(node, HEIGHT$1);
 }
 function added$1(node) {
 	const notice = new AntiphonKey();
