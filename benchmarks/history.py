@@ -53,7 +53,9 @@ def case(number: int) -> tuple[Request, Reply]:
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text(1000, chance)}}],
         "usage": {"prompt_tokens": 180, "completion_tokens": 250, "total_tokens": 430},
     }  # fmt: skip
-    return request, Reply(200, json.dumps(answer).encode(), {"content-type": "application/json"}, Timings(0.0, None, 0.5))
+    return request, Reply(
+        200, json.dumps(answer).encode(), {"content-type": "application/json"}, Timings(0.0, None, 0.5)
+    )
 
 
 def filled(path: Path, count: int) -> Store:
@@ -179,7 +181,9 @@ def main() -> None:
         seconds = time.perf_counter() - start
         size = (folder / "history.sqlite").stat().st_size
         print(f"{count} recordings, {path.stat().st_size / 1e6:.0f} MB; index {size / 1e6:.0f} MB")
-        print(f"index: {seconds:.1f} s for {count - before}, {seconds / max(count - before, 1) * 1e6:.0f} µs each")
+        print(
+            f"index: {seconds:.1f} s for {count - before}, {seconds / max(count - before, 1) * 1e6:.0f} µs each"
+        )
         start = time.perf_counter()
         with History(Store(path)) as again:
             again.catch_up(None)

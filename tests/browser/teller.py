@@ -71,6 +71,15 @@ def handler(teller: Teller) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             teller.seen.append(body)
+            if not body.get("stream"):
+                text = "".join(delta.get("content", "") for delta in teller.pieces(body))
+                message = {"role": "assistant", "content": text}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                usage = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+                whole = {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"]}
+                self.begin("application/json")
+                self.wfile.write(json.dumps({**whole, "choices": [choice], "usage": usage}).encode())
+                return
             try:
                 self.begin("text/event-stream")
                 count = 0

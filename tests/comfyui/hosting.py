@@ -128,9 +128,11 @@ class ComfyUI:
 
     # ---------------------------------------------------------------------------------- the process
 
-    def start(self) -> ComfyUI:
+    def start(self, port: int = 0) -> ComfyUI:
+        """Start it on a free port, or on this one."""
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
             self.port = free.getsockname()[1]
         self._log = (self.folder / "comfyui.log").open("ab")
         self.process = subprocess.Popen(

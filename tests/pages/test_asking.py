@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from antiphon.pages import site
-from tests.pages.hosting import PATIENCE, Pages, read
+from tests.pages.hosting import PATIENCE, Pages
 from tests.peer import Peer
 
 COMPLETE = "/antiphon/complete"
@@ -39,7 +39,8 @@ def test_an_answer_comes_in_pieces_and_then_whole(pages: Pages, peer: Peer):
     *deltas, last = first.lines
     completion = last["completion"]
     assert len(deltas) > 1
-    assert "".join(line["delta"]["text"] for line in deltas) == completion["text"] == "answer to one two three"
+    assert "".join(line["delta"]["text"] for line in deltas) == completion["text"]
+    assert completion["text"].strip() == "answer to one two three"
     assert (completion["seed"], completion["replayed"], completion["recorded"]) == (7, False, True)
     assert completion["input_tokens"] == 3
     assert again.lines[-1]["completion"]["replayed"] is True
@@ -55,8 +56,9 @@ def test_the_first_piece_does_not_wait_for_the_last(pages: Pages, peer: Peer):
         while b'"delta"' not in seen:
             seen += connection.recv(4096)
         assert b'"completion"' not in seen
-        assert peer.there == 1 or peer.seen
-        assert b"completion" in read(connection).body or True
+        while piece := connection.recv(4096):
+            seen += piece
+        assert b'"completion"' in seen
 
 
 @pytest.mark.parametrize("way", ["closed", "reset", "half closed"])
@@ -122,7 +124,10 @@ def test_too_many_are_told_to_wait(pages: Pages, peer: Peer, monkeypatch: pytest
     try:
         for n, connection in enumerate(connections):
             connection.sendall(pages.request("POST", COMPLETE, question(peer, seed=n)))
-        until(lambda: len(peer.seen) == site.AT_ONCE and pages.server.site.room.waiting == 1, "not all are there")
+        until(
+            lambda: len(peer.seen) == site.AT_ONCE and pages.server.site.room.waiting == 1,
+            "not all are there",
+        )
         assert pages.ask("POST", COMPLETE, question(peer)).status == 429
     finally:
         for connection in connections:
@@ -145,10 +150,17 @@ def test_an_error_before_the_first_piece_is_a_status(pages: Pages, peer: Peer):
 
 def test_an_error_after_it_is_the_last_line(pages: Pages):
     """A stream that breaks off says so where the completion would stand."""
-    script = {"extra": {"echo": {"cut": 2}}}
-    reply = pages.ask("POST", COMPLETE, {"prompt": "one two three four", "provider": "echo", "settings": script})
+    asked = {
+        "prompt": "one two three four",
+        "provider": "echo",
+        "settings": {"extra": {"echo": {"cut_off_after": 2}}},
+    }
 
-    assert "error" in reply.lines[-1] or reply.status != 200
+    reply = pages.ask("POST", COMPLETE, asked)
+
+    assert reply.status == 200
+    assert "delta" in reply.lines[0]
+    assert reply.lines[-1]["error"]["kind"] == "TransportError"
 
 
 def test_messages_and_pictures_are_taken(pages: Pages, peer: Peer):
@@ -159,7 +171,9 @@ def test_messages_and_pictures_are_taken(pages: Pages, peer: Peer):
         {"role": "assistant", "content": "A dot."},
         {"role": "user", "content": "Sure?"},
     ]
-    reply = pages.ask("POST", COMPLETE, {**question(peer), "prompt": None, "messages": turns, "system": "Be short."})
+    reply = pages.ask(
+        "POST", COMPLETE, {**question(peer), "prompt": None, "messages": turns, "system": "Be short."}
+    )
 
     assert reply.status == 200, reply.body
     roles = [message["role"] for message in peer.seen[0].body["messages"]]

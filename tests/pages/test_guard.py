@@ -112,7 +112,15 @@ def test_pictures_are_for_the_own_page(pages: Pages):
     [
         *("evil.example", "evil.example:{port}", "127.0.0.1.nip.example:{port}", "localhost.evil.example"),
         *("localhost.:{port}", "127.0.0.1.:{port}", "foo.localhost:{port}", "2130706433", "0x7f.1", "127.1"),
-        *("[::1", "::1", "[::1]x", "[fe80::1%25eth0]:{port}", "user@127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x"),
+        *(
+            "[::1",
+            "::1",
+            "[::1]x",
+            "[fe80::1%25eth0]:{port}",
+            "user@127.0.0.1",
+            "127.0.0.1:99999",
+            "127.0.0.1:x",
+        ),
         *("", "127.0.0.1 evil.example", "127.0.0.1,evil.example", "l\xf3calhost", "127.0.0.1:{port}:80"),
     ],
 )
@@ -138,7 +146,13 @@ def test_one_host_header_is_needed(pages: Pages, lines: tuple[str, ...]):
 def test_the_usual_names_are_taken(strangers: Pages):
     """IP addresses and localhost are nobody's to point elsewhere."""
     port = strangers.server.port
-    for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}", "192.168.1.5"):
+    for host in (
+        f"127.0.0.1:{port}",
+        f"localhost:{port}",
+        f"LOCALHOST:{port}",
+        f"[::1]:{port}",
+        "192.168.1.5",
+    ):
         assert strangers.ask("GET", "/antiphon/state", Host=host).status == 200, host
 
 
@@ -153,13 +167,18 @@ def test_a_listed_name_is_taken(strangers: Pages, monkeypatch: pytest.MonkeyPatc
     assert strangers.ask("GET", state, Host="other.example").status == 403
     proxied = {"Host": "127.0.0.1:1", "Origin": "https://studio.example"}
     assert strangers.ask("POST", "/antiphon/pair", {"code": "x"}, **proxied).error["kind"] == "wrong-code"
-    assert strangers.ask("POST", "/antiphon/pair", {"code": "x"}, Origin="https://x.example").error["kind"] == "origin"
+    assert (
+        strangers.ask("POST", "/antiphon/pair", {"code": "x"}, Origin="https://x.example").error["kind"]
+        == "origin"
+    )
 
 
 # -------------------------------------------------------------------------------- other people
 
 
-@pytest.mark.parametrize("cookie", ["", "antiphon-{port}=x", "antiphon-{port}=", "antiphon-{port}=a.9999999999.b"])
+@pytest.mark.parametrize(
+    "cookie", ["", "antiphon-{port}=x", "antiphon-{port}=", "antiphon-{port}=a.9999999999.b"]
+)
 def test_without_the_cookie_nothing_is_told(strangers: Pages, cookie: str):
     """Every route says 401, and the state tells that it does not know you and nothing else."""
     cookie = cookie.format(port=strangers.server.port)
@@ -288,7 +307,10 @@ def test_the_other_end_is_told_by_its_user():
     """On Linux the user of a loopback connection is known: here it is whoever runs this."""
     if not neighbours.TABLES[0].exists():
         pytest.skip("this system does not tell")
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as one:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as one,
+    ):
         other, _ = server.accept()
         with other:
             found = neighbours._looked_up(other.getsockname(), one.getsockname())
@@ -300,7 +322,9 @@ def test_the_other_end_is_told_by_its_user():
 @pytest.mark.parametrize(
     ("lines", "owner", "hidden", "ours"),
     [
-        pytest.param(["0100007F:1FFC 0100007F:15B3 01 {other}"], None, True, False, id="relayed from elsewhere"),
+        pytest.param(
+            ["0100007F:1FFC 0100007F:15B3 01 {other}"], None, True, False, id="relayed from elsewhere"
+        ),
         pytest.param(
             ["0100007F:1FFC 0100007F:15B3 01 {me}", "0100007F:15B3 0100007F:1FFC 01 {other}"],
             1,
@@ -309,7 +333,9 @@ def test_the_other_end_is_told_by_its_user():
             id="another user",
         ),
         pytest.param(["0100007F:15B3 0100007F:1FFC 01 0"], 0, False, True, id="the administrator"),
-        pytest.param(["0100007F:15B3 0100007F:1FFC 06 {other}"], None, False, True, id="a connection that is over"),
+        pytest.param(
+            ["0100007F:15B3 0100007F:1FFC 06 {other}"], None, False, True, id="a connection that is over"
+        ),
         pytest.param(
             ["0000000000000000FFFF00000100007F:15B3 0000000000000000FFFF00000100007F:1FFC 01 {other}"],
             1,
@@ -320,7 +346,12 @@ def test_the_other_end_is_told_by_its_user():
     ],
 )
 def test_another_user_is_told_apart(
-    lines: list[str], owner: int | None, hidden: bool, ours: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    lines: list[str],
+    owner: int | None,
+    hidden: bool,
+    ours: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ):
     """By the kernel's table of sockets: whose the other end is, or that it is nobody's here."""
     if sys.byteorder != "little":
@@ -402,6 +433,8 @@ class Transport:
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "Forwarded": "for=1.2.3.4"}, False),
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "Via": "1.1 proxy"}, False),
         (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "X_Real_IP": "1.2.3.4"}, False),
+        (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "CF_Connecting_IP": "1.2.3.4"}, False),
+        (True, "127.0.0.1", {"Host": "127.0.0.1:8188", "x_forwarded_anything": ""}, False),
     ],
 )
 def test_when_no_code_is_needed(
@@ -429,9 +462,26 @@ def test_when_no_code_is_needed(
     [
         *("/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/%2e%2e%2fsecret.txt"),
         *("/..%2fsecret.txt", "/..%5csecret.txt", "/..\\secret.txt", "/....//secret.txt", "//secret.txt"),
-        *("/assets/%2e%2e/%2e%2e/secret.txt", "/%252e%252e/secret.txt", "/./../secret.txt", "/..;/secret.txt"),
-        *("/%c0%ae%c0%ae/secret.txt", "/{root}/secret.txt", "//{root}/secret.txt", "/link.txt", "/index.html%00.txt"),
-        *("/linked/secret.txt", "/index.html/../../secret.txt", "/assets", "/.", "/file:///{root}/secret.txt"),
+        *(
+            "/assets/%2e%2e/%2e%2e/secret.txt",
+            "/%252e%252e/secret.txt",
+            "/./../secret.txt",
+            "/..;/secret.txt",
+        ),
+        *(
+            "/%c0%ae%c0%ae/secret.txt",
+            "/{root}/secret.txt",
+            "//{root}/secret.txt",
+            "/link.txt",
+            "/index.html%00.txt",
+        ),
+        *(
+            "/linked/secret.txt",
+            "/index.html/../../secret.txt",
+            "/assets",
+            "/.",
+            "/file:///{root}/secret.txt",
+        ),
     ],
 )
 def test_nothing_outside_the_pages_is_served(home: Path, tmp_path: Path, path: str):
@@ -456,7 +506,12 @@ def test_what_the_page_is_served_with(home: Path, tmp_path: Path):
     """Files have types by their names, a policy that lets in nothing from elsewhere, and no server's name."""
     static = tmp_path / "static"
     (static / "assets").mkdir(parents=True)
-    kinds = {"index.html": "text/html", "assets/a.js": "text/javascript", "a.css": "text/css", "i.svg": "image/svg+xml"}
+    kinds = {
+        "index.html": "text/html",
+        "assets/a.js": "text/javascript",
+        "a.css": "text/css",
+        "i.svg": "image/svg+xml",
+    }
     for name in kinds:
         (static / name).write_text("x")
     with serving(home, static=static) as pages:
@@ -466,7 +521,12 @@ def test_what_the_page_is_served_with(home: Path, tmp_path: Path):
         headers = replies[name].headers
         assert headers["content-type"].partition(";")[0] == kind
         policy = headers["content-security-policy"].split("; ")
-        assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
+        assert {
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        } <= set(policy)
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -523,7 +583,13 @@ def test_unknown_routes_and_methods_are_no_routes(pages: Pages):
     """Nothing is answered but by the table: other methods, other spellings, keys that are none."""
     for method, path in (
         *(("DELETE", "history/delete"), ("PUT", "credentials"), ("GET", "complete"), ("POST", "history")),
-        *(("GET", "history/"), ("GET", "History"), ("GET", "history/k1:zz"), ("GET", "../history"), ("GET", "")),
+        *(
+            ("GET", "history/"),
+            ("GET", "History"),
+            ("GET", "history/k1:zz"),
+            ("GET", "../history"),
+            ("GET", ""),
+        ),
     ):
         assert pages.ask(method, f"/antiphon/{path}").status == 404, (method, path)
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.pages.hosting import Pages
-from tests.peer import Peer
+from tests.peer import Peer, QuietServer
 
 PLANTED = "sk-planted-7f3a9c2e5b8d1f4a6c0e"
 
 
 def test_a_key_is_stored_listed_and_removed(pages: Pages, home: Path):
     """It is listed by name, hosts and place; its value is in the key file and in no reply."""
-    kept = pages.ask("POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": ["api.example.com"]})
+    kept = pages.ask(
+        "POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": ["api.example.com"]}
+    )
     listed = pages.ask("GET", "/antiphon/credentials")
     gone = pages.ask("POST", "/antiphon/credentials/remove", {"name": "mine"})
 
@@ -30,9 +35,12 @@ def test_a_key_is_stored_listed_and_removed(pages: Pages, home: Path):
 
 def test_a_key_for_a_provider_goes_to_its_own_hosts(pages: Pages):
     """With a provider in place of hosts the key is bound to the provider's own."""
-    reply = pages.ask("POST", "/antiphon/credentials", {"name": "openai", "value": PLANTED, "provider": "openai"})
+    reply = pages.ask(
+        "POST", "/antiphon/credentials", {"name": "openai", "value": PLANTED, "provider": "openai"}
+    )
 
-    assert reply.json["hosts"] == ["api.openai.com"]
+    assert reply.json["hosts"][0] == "api.openai.com"
+    assert all(host.endswith(".openai.com") for host in reply.json["hosts"])
     assert pages.ask("GET", "/antiphon/credentials").json[0]["provider"] == "openai"
 
 
@@ -42,7 +50,9 @@ def test_environment_keys_are_listed_by_their_variable(pages: Pages, monkeypatch
 
     reply = pages.ask("GET", "/antiphon/credentials")
 
-    assert [(row["name"], row["source"]) for row in reply.json] == [("groq", "environment variable GROQ_API_KEY")]
+    assert [(row["name"], row["source"]) for row in reply.json] == [
+        ("groq", "environment variable GROQ_API_KEY")
+    ]
     assert PLANTED.encode() not in reply.body
 
 
@@ -52,7 +62,9 @@ def test_a_widget_s_key_is_kept_under_one_name(pages: Pages):
     first = pages.ask("POST", keep, {"value": PLANTED, "provider": "openai"})
     again = pages.ask("POST", keep, {"value": f" {PLANTED}\n", "provider": "openai"})
     other = pages.ask("POST", keep, {"value": PLANTED[::-1], "provider": "openai"})
-    own = pages.ask("POST", keep, {"value": PLANTED, "provider": "compatible", "endpoint": "http://10.0.0.7:8000/v1"})
+    own = pages.ask(
+        "POST", keep, {"value": PLANTED, "provider": "compatible", "endpoint": "http://10.0.0.7:8000/v1"}
+    )
 
     assert first.json == again.json == {"reference": "credential:openai-widget"}
     assert other.json == {"reference": "credential:openai-widget-2"}
@@ -63,28 +75,98 @@ def test_a_widget_s_key_is_kept_under_one_name(pages: Pages):
     assert (refused.status, refused.error["field"]) == (400, "value")
 
 
-def test_a_key_is_tested_where_it_may_go(pages: Pages, peer: Peer):
-    """The provider is asked for its models with the key: it says yes, or no with its status and what to do."""
-    pages.ask("POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": [peer.url]})
-    asked = {"name": "mine", "provider": "compatible", "base_url": peer.url}
+class Lists(BaseHTTPRequestHandler):
+    """A provider that tells its models to whoever has the key, or to anybody."""
 
-    good = pages.ask("POST", "/antiphon/credentials/test", asked)
-    peer.status, peer.error = 401, {"error": {"message": f"Incorrect API key provided: {PLANTED}", "code": "invalid"}}
-    bad = pages.ask("POST", "/antiphon/credentials/test", asked)
+    asked: ClassVar[list[str]] = []
+    anybody: ClassVar[bool] = False
 
-    assert (good.json["ok"], good.json["status"]) == (True, 200)
-    assert peer.seen[0].headers["Authorization"] == f"Bearer {PLANTED}"
-    assert (bad.status, bad.json["ok"], bad.json["status"]) == (200, False, 401)
+    def do_GET(self) -> None:
+        given = self.headers["Authorization"]
+        self.asked.append(given)
+        good = given == f"Bearer {PLANTED}" or self.anybody
+        told = (
+            {"data": [{"id": "m", "object": "model"}]}
+            if good
+            else {"error": {"message": f"bad key: {given}"}}
+        )
+        body = json.dumps(told).encode()
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def lists() -> Iterator[tuple[str, type[Lists]]]:
+    """Its address, and what it has seen."""
+    answers = type("Answers", (Lists,), {"asked": []})
+    server = QuietServer(("127.0.0.1", 0), answers)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1", answers
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(30)
+
+
+def test_a_key_is_tested_where_it_may_go(pages: Pages, lists: tuple[str, type[Lists]]):
+    """The provider is asked for its models with the key: it says yes, or no with its status; neither shows the key."""
+    url, server = lists
+    for name, value in (("good", PLANTED), ("bad", PLANTED[::-1])):
+        pages.ask("POST", "/antiphon/credentials", {"name": name, "value": value, "hosts": [url]})
+    good, bad = (
+        pages.ask(
+            "POST", "/antiphon/credentials/test", {"name": name, "provider": "compatible", "base_url": url}
+        )
+        for name in ("good", "bad")
+    )
+
+    assert (good.json["ok"], good.json["proven"], good.json["status"]) == (True, True, 200)
+    assert server.asked[0] == f"Bearer {PLANTED}"
+    assert (bad.status, bad.json["ok"], bad.json["status"], bad.json["kind"]) == (
+        200,
+        False,
+        401,
+        "Unauthorized",
+    )
     assert PLANTED.encode() not in good.body + bad.body
+    assert PLANTED[::-1].encode() not in bad.body
+
+
+def test_a_listing_for_anybody_proves_nothing(pages: Pages, lists: tuple[str, type[Lists]]):
+    """Where the models are told without a key too, the test says that it does not know."""
+    url, server = lists
+    server.anybody = True
+    pages.ask("POST", "/antiphon/credentials", {"name": "any", "value": PLANTED[::-1], "hosts": [url]})
+
+    reply = pages.ask(
+        "POST", "/antiphon/credentials/test", {"name": "any", "provider": "compatible", "base_url": url}
+    )
+
+    assert (reply.json["ok"], reply.json["proven"]) == (True, False)
+    assert "anybody" in reply.json["message"]
+    assert pages.ask("POST", "/antiphon/credentials/test", {"name": "x", "provider": "echo"}).json["ok"]
 
 
 def test_a_key_is_sent_nowhere_else(pages: Pages, peer: Peer):
     """A test against a host that the key is not bound to is refused before anything is sent."""
-    pages.ask("POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": ["api.example.com"]})
+    pages.ask(
+        "POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": ["api.example.com"]}
+    )
 
     for path, document in (
         ("credentials/test", {"name": "mine", "provider": "openai", "base_url": peer.url}),
-        ("complete", {"prompt": "?", "provider": "openai", "model": "m", "credential": "mine", "base_url": peer.url}),
+        (
+            "complete",
+            {"prompt": "?", "provider": "openai", "model": "m", "credential": "mine", "base_url": peer.url},
+        ),
     ):
         reply = pages.ask("POST", f"/antiphon/{path}", document)
         assert "CredentialError" in reply.body.decode()
@@ -114,7 +196,11 @@ WRONG: list[tuple[str, str, Any]] = [
     ("POST", "credentials/keep", {"value": PLANTED, "provider": "openai", "endpoint": "not an address"}),
     ("POST", "credentials/keep", {"value": PLANTED, "provider": ["openai"]}),
     ("POST", "complete", {"prompt": "?", "provider": "echo", "settings": {"api_key": PLANTED}}),
-    ("POST", "complete", {"prompt": "?", "provider": "echo", "api_key": PLANTED, "settings": {"temperature": "x"}}),
+    (
+        "POST",
+        "complete",
+        {"prompt": "?", "provider": "echo", "api_key": PLANTED, "settings": {"temperature": "x"}},
+    ),
     ("POST", "nothing", {"value": PLANTED}),
     ("POST", "pair", {"code": PLANTED}),
 ]
@@ -158,17 +244,23 @@ def test_no_route_ever_shows_a_key(
     monkeypatch.setenv("OPENAI_API_KEY", PLANTED)
     pages.ask("POST", "/antiphon/credentials", {"name": "mine", "value": PLANTED, "hosts": [peer.url]})
     peer.text = lambda body: f"your key is {PLANTED[:2]}..."
-    question = {"prompt": "?", "provider": "compatible", "model": "m", "base_url": peer.url, "credential": "mine"}
+    question = {
+        "prompt": "?",
+        "provider": "compatible",
+        "model": "m",
+        "base_url": peer.url,
+        "credential": "mine",
+    }
     answered = pages.ask("POST", "/antiphon/complete", {**question, "seed": 1})
     key = answered.lines[-1]["completion"]["key"]
     peer.status, peer.error = 400, {"error": {"message": f"bad header: Bearer {PLANTED}"}}
+    reads = (
+        *("state", "credentials", "history", f"history/{key}", f"history/{key}/workflow", "totals"),
+        f"models?provider=compatible&refresh=1&credential=mine&base_url={peer.url}",
+    )
     bodies = [answered.body]
     with caplog.at_level(logging.DEBUG):
-        for path in (
-            *("state", "credentials", "history", f"history/{key}", f"history/{key}/workflow", "totals"),
-            f"models?provider=compatible&refresh=1&credential=mine&base_url={peer.url}",
-        ):
-            bodies.append(pages.ask("GET", f"/antiphon/{path}").body)
+        bodies += [pages.ask("GET", f"/antiphon/{path}").body for path in reads]
         for path, document in {
             "complete": {**question, "seed": 2},
             "credentials/test": {"name": "mine", "provider": "compatible", "base_url": peer.url},
@@ -187,7 +279,6 @@ def test_no_route_ever_shows_a_key(
 
 def test_keys_of_two_tabs_do_not_get_lost(pages: Pages):
     """Two tabs that store at the same time both have stored."""
-    import threading
 
     def store(name: str) -> None:
         pages.ask("POST", "/antiphon/credentials", {"name": name, "value": PLANTED, "hosts": ["h"]})
@@ -198,12 +289,18 @@ def test_keys_of_two_tabs_do_not_get_lost(pages: Pages):
     for tab in tabs:
         tab.join(30)
 
-    assert {row["name"] for row in pages.ask("GET", "/antiphon/credentials").json} == {f"k{n}" for n in range(8)}
+    assert {row["name"] for row in pages.ask("GET", "/antiphon/credentials").json} == {
+        f"k{n}" for n in range(8)
+    }
 
 
 def test_json_is_all_ascii(pages: Pages):
     """Whatever text goes out, it is escaped: no reply can be read as anything but JSON."""
-    pages.ask("POST", "/antiphon/complete", {"prompt": "<script>\u202e\u2028é\ud83d\ude00", "provider": "echo", "seed": 1})
+    pages.ask(
+        "POST",
+        "/antiphon/complete",
+        {"prompt": "<script>\u202e\u2028é\ud83d\ude00", "provider": "echo", "seed": 1},
+    )
 
     body = pages.ask("GET", "/antiphon/history").body
 

@@ -115,11 +115,13 @@ export const basics = css`
     cursor: pointer;
   }
 
-  button:hover:not(:disabled) {
+  button:hover:not(:disabled, [aria-disabled="true"]) {
     background: var(--a-chosen);
   }
 
-  button:disabled {
+  /* A button that is busy stays reachable: one that is disabled under the focus would lose it. */
+  button:disabled,
+  button[aria-disabled="true"] {
     cursor: default;
     opacity: 0.55;
   }
@@ -130,7 +132,7 @@ export const basics = css`
     color: var(--a-on-accent);
   }
 
-  button.first:hover:not(:disabled) {
+  button.first:hover:not(:disabled, [aria-disabled="true"]) {
     background: color-mix(in srgb, var(--a-accent) 88%, var(--a-fg));
   }
 

@@ -36,7 +36,19 @@ MINUTE = 60.0
 TRIES = 5  # wrong codes from one address within a minute
 ALL_TRIES = 30  # and from all addresses together
 LIFE = 30 * 86_400  # seconds that a browser stays paired
-PROXIED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+# What proxies and tunnels add, in small letters; and whatever begins with x-forwarded.
+PROXIED = frozenset(
+    (
+        *("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-host"),
+        *(
+            "cf-connecting-ip",
+            "fly-client-ip",
+            "fastly-client-ip",
+            "x-cluster-client-ip",
+            "x-envoy-external-address",
+        ),
+    )
+)
 
 
 class Denied(AntiphonError):
@@ -232,14 +244,19 @@ class Guard:
     def _alone(self, request: Request, host: Host) -> bool:
         if os.environ.get(CODE, "").strip().lower() == "always" or not self.private():
             return False
-        proxied = any(name in request.headers for name in PROXIED)
-        return host.loopback and not proxied and peer_of(request.transport).ours
+        return host.loopback and not _proxied(request) and peer_of(request.transport).ours
 
     def cookie(self, request: Request) -> str:
         """The cookie's name. Browsers send a host's cookies to all its ports, so each server has a name of its own."""
         transport = request.transport
         own = transport.get_extra_info("sockname") if transport is not None else None
         return f"antiphon-{own[1]}" if isinstance(own, tuple) else "antiphon"  # a Unix socket has no port
+
+
+def _proxied(request: Request) -> bool:
+    """Whether something between says that it passes on what somebody else asked."""
+    names = map(str.lower, request.headers)
+    return any(name in PROXIED or name.startswith("x-forwarded") for name in names)
 
 
 def _same(origin: Host, host: Host, usual: int) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["kept", "listed", "removed", "stored", "tested"]
 
 MOST_HOSTS = 100
+NO_KEY = "antiphon-asks-without-a-key"
 PATIENCE = 30.0  # seconds for a provider to say whether it takes a key
 
 
@@ -97,21 +98,34 @@ async def kept(asked: Asked) -> web.Response:
 
 
 async def tested(asked: Asked) -> web.Response:
-    """Ask a provider for its models with this key: nothing is generated, and the key goes to its own hosts only."""
+    """Ask a provider for its models with this key: nothing is generated, and the key goes to its own hosts only.
+
+    Where anybody is told the models, that proves nothing, and the reply says so.
+    """
     params, client = asked.params, asked.site.client()
     name, provider = params.text("name"), providers.get(params.text("provider"))
     if provider.key == "none":
-        return reply({"ok": True, "message": f"{provider.name} needs no key"})
+        return reply({"ok": True, "proven": False, "message": f"{provider.name} needs no key"})
     settings: Settings = {"timeout": PATIENCE, "retries": 0}
-    if name != provider.name:
-        settings["credential"] = name
     if params.text("base_url", ""):
         settings["base_url"] = params.text("base_url")
+    with_key: Settings = settings if name == provider.name else {**settings, "credential": name}
     try:
-        found = await client.alisting(provider.name, **settings)
+        found = await client.alisting(provider.name, **with_key)
     except AntiphonError as error:
         status = error.status if isinstance(error, ReplyError) else None
-        return reply({"ok": False, **as_error(error), "status": status})
-    count = len(found.models)
-    text = f"{provider.name} lists {count} model{'s' if count != 1 else ''}"
-    return reply({"ok": True, "message": text, "status": 200, "models": count})
+        return reply({"ok": False, "proven": True, **as_error(error), "status": status})
+    told = f"{provider.name} lists {len(found.models)} model{'s' if len(found.models) != 1 else ''}"
+    proven = not await _open(client, provider.name, settings)
+    if not proven:
+        told += ", to anybody: whether the key is good shows with the first question"
+    return reply({"ok": True, "proven": proven, "message": told, "status": 200})
+
+
+async def _open(client: Client, provider: str, settings: Settings) -> bool:
+    """Whether the models are told for a key that is none."""
+    try:
+        await client.alisting(provider, **{**settings, "api_key": NO_KEY})
+    except AntiphonError:
+        return False
+    return True

@@ -119,6 +119,7 @@ export class AntiphonCredentials extends AntiphonElement {
 
   private async test(credential: Credential, provider: string): Promise<void> {
     const { name } = credential;
+    if (!provider || this.tests[name] === "asked") return;
     this.tests = { ...this.tests, [name]: "asked" };
     try {
       const result = await this.api.testCredential({ name, provider });
@@ -182,7 +183,7 @@ export class AntiphonCredentials extends AntiphonElement {
               </select>`
             : nothing
         }
-        <button type="button" ?disabled=${tested === "asked" || !choices.length} aria-label=${t("test_name", { name })} @click=${test}>
+        <button type="button" aria-disabled=${tested === "asked" || !choices.length ? "true" : "false"} aria-label=${t("test_name", { name })} @click=${test}>
           ${t("test")}
         </button>
         <button type="button" class="danger" aria-label=${t("remove_name", { name })} @click=${() => this.discard(credential)}>
@@ -233,7 +234,7 @@ export class AntiphonCredentials extends AntiphonElement {
         </label>
       </div>
       ${chosen?.hosts.length ? html`<p class="quiet foreign">${t("key_goes", { hosts: line(chosen.hosts.join(", ")) })}</p>` : nothing}
-      <div class="row"><button class="first" ?disabled=${this.busy}>${t("key_save")}</button></div>
+      <div class="row"><button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t("key_save")}</button></div>
     </form>`;
   }
 }

@@ -488,7 +488,7 @@ export class AntiphonHistory extends AntiphonElement {
           <div class="more">
             ${
               this.page?.next
-                ? html`<button type="button" ?disabled=${this.loading} @click=${() => this.more()}>
+                ? html`<button type="button" @click=${() => this.more()}>
                     ${this.loading ? t("loading") : t("more")}
                   </button>`
                 : nothing

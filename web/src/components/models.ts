@@ -29,7 +29,17 @@ export class AntiphonModels extends AntiphonElement {
         flex: none;
       }
 
+      .picker {
+        position: relative;
+      }
+
+      /* Over what follows: were it to push that down, closing it would move a button away from under a click. */
       .panel {
+        position: absolute;
+        z-index: 5;
+        inset-inline: 0;
+        top: calc(100% + 2px);
+        box-shadow: 0 4px 14px rgb(0 0 0 / 30%);
         border: 1px solid var(--a-edge);
         border-radius: 6px;
         background: var(--a-bg);
@@ -110,7 +120,9 @@ export class AntiphonModels extends AntiphonElement {
   }
 
   private readonly refresh = async () => {
+    if (!this.provider || this.busy) return;
     this.show();
+    this.narrowed = false;
     await this.load(true);
     this.field.focus();
   };
@@ -170,7 +182,7 @@ export class AntiphonModels extends AntiphonElement {
 
   override render() {
     const name = this.label || t("model");
-    return html`<div @focusout=${this.left}>
+    return html`<div class="picker" @focusout=${this.left}>
       <label for="field">${name}</label>
       <div class="row">
         <input
@@ -189,7 +201,7 @@ export class AntiphonModels extends AntiphonElement {
           @click=${this.show}
           @keydown=${this.keyed}
         />
-        <button type="button" ?disabled=${!this.provider || this.busy} @click=${this.refresh}>
+        <button type="button" aria-disabled=${!this.provider || this.busy ? "true" : "false"} @click=${this.refresh}>
           ${this.busy ? t("loading") : t("refresh_models")}
         </button>
       </div>

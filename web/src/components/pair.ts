@@ -104,7 +104,7 @@ export class AntiphonPair extends AntiphonElement {
         <input autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required />
       </label>
       ${problem}
-      <button class="first" ?disabled=${this.busy}>${t("pair_do")}</button>
+      <button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t("pair_do")}</button>
     </form>`;
   }
 }

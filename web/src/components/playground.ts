@@ -107,6 +107,10 @@ export class AntiphonPlayground extends AntiphonElement {
         min-width: 0;
       }
 
+      h2 {
+        font-size: 0.95rem;
+      }
+
       .mono {
         font-family: var(--a-mono);
         font-size: 0.85rem;
@@ -299,8 +303,8 @@ export class AntiphonPlayground extends AntiphonElement {
       </div>
       ${this.problem ? html`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : nothing}
       <div class="row">
-        <button class="first" ?disabled=${this.running > 0}>${t("ask")}</button>
-        <button type="button" ?disabled=${!this.running} @click=${this.stop}>${t("stop")}</button>
+        <button class="first" aria-disabled=${this.running ? "true" : "false"}>${t("ask")}</button>
+        <button type="button" aria-disabled=${this.running ? "false" : "true"} @click=${this.stop}>${t("stop")}</button>
         <span class="quiet">${t("ask_keys")}</span>
       </div>
     </form>`;
@@ -369,7 +373,7 @@ export class AntiphonPlayground extends AntiphonElement {
     const stop = () => this.answers[at]?.stop();
     return html`<section class="column" aria-label=${label}>
       <div class="row">
-        <h3 class="grow">${label}</h3>
+        <h2 class="grow">${label}</h2>
         ${
           this.busy.has(at)
             ? html`<button type="button" class="plain" aria-label=${t("stop_name", { name: label })} @click=${stop}>${t("stop")}</button>`

@@ -9,7 +9,7 @@ export const SHOWN = 20_000;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
 const BLOCK = 4_000;
 /** Characters that are appended in one frame when all of a long text is asked for. */
-const FRAME = 100_000;
+const FRAME = 20_000;
 
 /** Text from a model: never markup, its direction kept to itself, unseen characters shown, long texts cut until asked.
  *

@@ -1,6 +1,5 @@
 import { css, html, nothing, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import { styleMap } from "lit/directives/style-map.js";
 import type { DayTotal, ModelTotal, Totals } from "../api";
 import { locale, money, number, t } from "../i18n";
 import { line } from "../visible";
@@ -59,12 +58,10 @@ export class AntiphonTotals extends AntiphonElement {
         gap: 0 12px;
       }
 
-      .bar {
+      svg.bar {
         grid-column: 1 / -1;
         height: 4px;
-        border-radius: 2px;
-        background: var(--a-accent);
-        min-width: 2px;
+        border: 0;
       }
 
       .scroll {
@@ -179,8 +176,9 @@ export class AntiphonTotals extends AntiphonElement {
         model => html`<li class="model">
           <span class="foreign">${line(`${model.provider} / ${model.model}`)}</span>
           <span class="quiet">${this.measure === "cost" ? money(model.cost) : number(measured(model, this.measure))}</span>
-          <div class="bar" aria-hidden="true"
-            style=${styleMap({ width: `${(measured(model, this.measure) / most) * 100}%` })}></div>
+          <svg class="bar" aria-hidden="true" viewBox="0 0 100 4" preserveAspectRatio="none">
+            <rect class="fresh" height="4" width=${(measured(model, this.measure) / most) * 100}></rect>
+          </svg>
         </li>`,
       )}
     </ul>`;

@@ -165,8 +165,8 @@ async function move(kind, inputs) {
 var t$5 = globalThis;
 var e$7 = t$5.ShadowRoot && (void 0 === t$5.ShadyCSS || t$5.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype;
 var s$3 = Symbol();
-var o$5 = /* @__PURE__ */ new WeakMap();
-var n$5 = class {
+var o$4 = /* @__PURE__ */ new WeakMap();
+var n$4 = class {
 	constructor(t, e, o) {
 		if (this._$cssResult$ = !0, o !== s$3) throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
 		this.cssText = t, this.t = e;
@@ -176,7 +176,7 @@ var n$5 = class {
 		const s = this.t;
 		if (e$7 && void 0 === t) {
 			const e = void 0 !== s && 1 === s.length;
-			e && (t = o$5.get(s)), void 0 === t && ((this.o = t = new CSSStyleSheet()).replaceSync(this.cssText), e && o$5.set(s, t));
+			e && (t = o$4.get(s)), void 0 === t && ((this.o = t = new CSSStyleSheet()).replaceSync(this.cssText), e && o$4.set(s, t));
 		}
 		return t;
 	}
@@ -184,9 +184,9 @@ var n$5 = class {
 		return this.cssText;
 	}
 };
-var r$6 = (t) => new n$5("string" == typeof t ? t : t + "", void 0, s$3);
-var i$6 = (t, ...e) => {
-	return new n$5(1 === t.length ? t[0] : e.reduce((e, s, o) => e + ((t) => {
+var r$6 = (t) => new n$4("string" == typeof t ? t : t + "", void 0, s$3);
+var i$5 = (t, ...e) => {
+	return new n$4(1 === t.length ? t[0] : e.reduce((e, s, o) => e + ((t) => {
 		if (!0 === t._$cssResult$) return t.cssText;
 		if ("number" == typeof t) return t;
 		throw Error("Value passed to 'css' function must be a 'css' function result: " + t + ". Use 'unsafeCSS' to pass non-literal values, but take care to ensure page security.");
@@ -209,7 +209,7 @@ var c$4 = e$7 ? (t) => t : (t) => t instanceof CSSStyleSheet ? ((t) => {
 * @license
 * Copyright 2017 Google LLC
 * SPDX-License-Identifier: BSD-3-Clause
-*/ var { is: i$5, defineProperty: e$6, getOwnPropertyDescriptor: h$2, getOwnPropertyNames: r$5, getOwnPropertySymbols: o$4, getPrototypeOf: n$4 } = Object, a$1 = globalThis, c$3 = a$1.trustedTypes, l$2 = c$3 ? c$3.emptyScript : "", p$2 = a$1.reactiveElementPolyfillSupport, d$2 = (t, s) => t, u$3 = {
+*/ var { is: i$4, defineProperty: e$6, getOwnPropertyDescriptor: h$2, getOwnPropertyNames: r$5, getOwnPropertySymbols: o$3, getPrototypeOf: n$3 } = Object, a$1 = globalThis, c$3 = a$1.trustedTypes, l$2 = c$3 ? c$3.emptyScript : "", p$2 = a$1.reactiveElementPolyfillSupport, d$2 = (t, s) => t, u$3 = {
 	toAttribute(t, s) {
 		switch (s) {
 			case Boolean:
@@ -238,7 +238,7 @@ var c$4 = e$7 ? (t) => t : (t) => t instanceof CSSStyleSheet ? ((t) => {
 		}
 		return i;
 	}
-}, f$2 = (t, s) => !i$5(t, s), b$1 = {
+}, f$2 = (t, s) => !i$4(t, s), b$1 = {
 	attribute: !0,
 	type: String,
 	converter: u$3,
@@ -284,13 +284,13 @@ var y$1 = class extends HTMLElement {
 	}
 	static _$Ei() {
 		if (this.hasOwnProperty(d$2("elementProperties"))) return;
-		const t = n$4(this);
+		const t = n$3(this);
 		t.finalize(), void 0 !== t.l && (this.l = [...t.l]), this.elementProperties = new Map(t.elementProperties);
 	}
 	static finalize() {
 		if (this.hasOwnProperty(d$2("finalized"))) return;
 		if (this.finalized = !0, this._$Ei(), this.hasOwnProperty(d$2("properties"))) {
-			const t = this.properties, s = [...r$5(t), ...o$4(t)];
+			const t = this.properties, s = [...r$5(t), ...o$3(t)];
 			for (const i of s) this.createProperty(i, t[i]);
 		}
 		const t = this[Symbol.metadata];
@@ -440,13 +440,13 @@ y$1.elementStyles = [], y$1.shadowRootOptions = { mode: "open" }, y$1[d$2("eleme
 * SPDX-License-Identifier: BSD-3-Clause
 */
 var t$4 = globalThis;
-var i$4 = (t) => t;
+var i$3 = (t) => t;
 var s$2 = t$4.trustedTypes;
 var e$5 = s$2 ? s$2.createPolicy("lit-html", { createHTML: (t) => t }) : void 0;
 var h$1 = "$lit$";
-var o$3 = `lit$${Math.random().toFixed(9).slice(2)}$`;
-var n$3 = "?" + o$3;
-var r$4 = `<${n$3}>`;
+var o$2 = `lit$${Math.random().toFixed(9).slice(2)}$`;
+var n$2 = "?" + o$2;
+var r$4 = `<${n$2}>`;
 var l$1 = document;
 var c$2 = () => l$1.createComment("");
 var a = (t) => null === t || "object" != typeof t && "function" != typeof t;
@@ -483,7 +483,7 @@ var N = (t, i) => {
 		let a, u, d = -1, f = 0;
 		for (; f < s.length && (c.lastIndex = f, u = c.exec(s), null !== u);) f = c.lastIndex, c === v$1 ? "!--" === u[1] ? c = _ : void 0 !== u[1] ? c = m$1 : void 0 !== u[2] ? (y.test(u[2]) && (n = RegExp("</" + u[2], "g")), c = p$1) : void 0 !== u[3] && (c = p$1) : c === p$1 ? ">" === u[0] ? (c = n ?? v$1, d = -1) : void 0 === u[1] ? d = -2 : (d = c.lastIndex - u[2].length, a = u[1], c = void 0 === u[3] ? p$1 : "\"" === u[3] ? $ : g) : c === $ || c === g ? c = p$1 : c === _ || c === m$1 ? c = v$1 : (c = p$1, n = void 0);
 		const x = c === p$1 && t[i + 1].startsWith("/>") ? " " : "";
-		l += c === v$1 ? s + r$4 : d >= 0 ? (e.push(a), s.slice(0, d) + h$1 + s.slice(d) + o$3 + x) : s + o$3 + (-2 === d ? i : x);
+		l += c === v$1 ? s + r$4 : d >= 0 ? (e.push(a), s.slice(0, d) + h$1 + s.slice(d) + o$2 + x) : s + o$2 + (-2 === d ? i : x);
 	}
 	return [V(t, l + (t[s] || "<?>") + (2 === i ? "</svg>" : 3 === i ? "</math>" : "")), e];
 };
@@ -500,7 +500,7 @@ var S = class S {
 		for (; null !== (r = P.nextNode()) && d.length < u;) {
 			if (1 === r.nodeType) {
 				if (r.hasAttributes()) for (const t of r.getAttributeNames()) if (t.endsWith(h$1)) {
-					const i = v[a++], s = r.getAttribute(t).split(o$3), e = /([.?@])?(.*)/.exec(i);
+					const i = v[a++], s = r.getAttribute(t).split(o$2), e = /([.?@])?(.*)/.exec(i);
 					d.push({
 						type: 1,
 						index: l,
@@ -508,12 +508,12 @@ var S = class S {
 						strings: s,
 						ctor: "." === e[1] ? I : "?" === e[1] ? L : "@" === e[1] ? z : H
 					}), r.removeAttribute(t);
-				} else t.startsWith(o$3) && (d.push({
+				} else t.startsWith(o$2) && (d.push({
 					type: 6,
 					index: l
 				}), r.removeAttribute(t));
 				if (y.test(r.tagName)) {
-					const t = r.textContent.split(o$3), i = t.length - 1;
+					const t = r.textContent.split(o$2), i = t.length - 1;
 					if (i > 0) {
 						r.textContent = s$2 ? s$2.emptyScript : "";
 						for (let s = 0; s < i; s++) r.append(t[s], c$2()), P.nextNode(), d.push({
@@ -523,16 +523,16 @@ var S = class S {
 						r.append(t[i], c$2());
 					}
 				}
-			} else if (8 === r.nodeType) if (r.data === n$3) d.push({
+			} else if (8 === r.nodeType) if (r.data === n$2) d.push({
 				type: 2,
 				index: l
 			});
 			else {
 				let t = -1;
-				for (; -1 !== (t = r.data.indexOf(o$3, t + 1));) d.push({
+				for (; -1 !== (t = r.data.indexOf(o$2, t + 1));) d.push({
 					type: 7,
 					index: l
-				}), t += o$3.length - 1;
+				}), t += o$2.length - 1;
 			}
 			l++;
 		}
@@ -627,8 +627,8 @@ var k = class k {
 	}
 	_$AR(t = this._$AA.nextSibling, s) {
 		for (this._$AP?.(!1, !0, s); t !== this._$AB;) {
-			const s = i$4(t).nextSibling;
-			i$4(t).remove(), t = s;
+			const s = i$3(t).nextSibling;
+			i$3(t).remove(), t = s;
 		}
 	}
 	setConnected(t) {
@@ -702,8 +702,8 @@ var Z = class {
 };
 var j$1 = {
 	M: h$1,
-	P: o$3,
-	A: n$3,
+	P: o$2,
+	A: n$2,
 	C: 1,
 	L: N,
 	R,
@@ -733,7 +733,7 @@ var D = (t, i, s) => {
 * Copyright 2017 Google LLC
 * SPDX-License-Identifier: BSD-3-Clause
 */ var s$1 = globalThis;
-var i$3 = class extends y$1 {
+var i$2 = class extends y$1 {
 	constructor() {
 		super(...arguments), this.renderOptions = { host: this }, this._$Do = void 0;
 	}
@@ -755,9 +755,9 @@ var i$3 = class extends y$1 {
 		return E;
 	}
 };
-i$3._$litElement$ = !0, i$3["finalized"] = !0, s$1.litElementHydrateSupport?.({ LitElement: i$3 });
-var o$2 = s$1.litElementPolyfillSupport;
-o$2?.({ LitElement: i$3 });
+i$2._$litElement$ = !0, i$2["finalized"] = !0, s$1.litElementHydrateSupport?.({ LitElement: i$2 });
+var o$1 = s$1.litElementPolyfillSupport;
+o$1?.({ LitElement: i$2 });
 (s$1.litElementVersions ??= []).push("4.2.2");
 // node_modules/@lit/reactive-element/decorators/custom-element.js
 /**
@@ -775,14 +775,14 @@ var t$3 = (t) => (e, o) => {
 * @license
 * Copyright 2017 Google LLC
 * SPDX-License-Identifier: BSD-3-Clause
-*/ var o$1 = {
+*/ var o = {
 	attribute: !0,
 	type: String,
 	converter: u$3,
 	reflect: !1,
 	hasChanged: f$2
 };
-var r$3 = (t = o$1, e, r) => {
+var r$3 = (t = o, e, r) => {
 	const { kind: n, metadata: i } = r;
 	let s = globalThis.litPropertyMetadata.get(i);
 	if (void 0 === s && globalThis.litPropertyMetadata.set(i, s = /* @__PURE__ */ new Map()), "setter" === n && ((t = Object.create(t)).wrapped = !0), s.set(r.name, t), "accessor" === n) {
@@ -806,7 +806,7 @@ var r$3 = (t = o$1, e, r) => {
 	}
 	throw Error("Unsupported decorator location: " + n);
 };
-function n$2(t) {
+function n$1(t) {
 	return (e, o) => "object" == typeof o ? r$3(t, e, o) : ((t, e, o) => {
 		const r = e.hasOwnProperty(o);
 		return e.constructor.createProperty(o, t), r ? Object.getOwnPropertyDescriptor(e, o) : void 0;
@@ -818,7 +818,7 @@ function n$2(t) {
 * Copyright 2017 Google LLC
 * SPDX-License-Identifier: BSD-3-Clause
 */ function r$2(r) {
-	return n$2({
+	return n$1({
 		...r,
 		state: !0,
 		attribute: !1
@@ -1331,7 +1331,7 @@ function moment(value) {
 
 `--antiphon-scheme: dark` (or `light`) on an ancestor decides where the host's theme is not the system's. The contrast of
 our own pairs is AA (4.5 : 1 for words, 3 : 1 for edges of controls). */
-var tokens$1 = i$6`
+var tokens$1 = i$5`
   :host {
     --a-bg: var(--comfy-menu-bg, light-dark(#ffffff, #1b1b1f));
     --a-fg: var(--fg-color, light-dark(#1c1c1e, #ececf0));
@@ -1355,7 +1355,7 @@ var tokens$1 = i$6`
   }
 `;
 /** What every component looks the same in. */
-var basics = i$6`
+var basics = i$5`
   *,
   *::before,
   *::after {
@@ -1440,11 +1440,13 @@ var basics = i$6`
     cursor: pointer;
   }
 
-  button:hover:not(:disabled) {
+  button:hover:not(:disabled, [aria-disabled="true"]) {
     background: var(--a-chosen);
   }
 
-  button:disabled {
+  /* A button that is busy stays reachable: one that is disabled under the focus would lose it. */
+  button:disabled,
+  button[aria-disabled="true"] {
     cursor: default;
     opacity: 0.55;
   }
@@ -1455,7 +1457,7 @@ var basics = i$6`
     color: var(--a-on-accent);
   }
 
-  button.first:hover:not(:disabled) {
+  button.first:hover:not(:disabled, [aria-disabled="true"]) {
     background: color-mix(in srgb, var(--a-accent) 88%, var(--a-fg));
   }
 
@@ -1847,7 +1849,7 @@ function __decorate(decorators, target, key, desc) {
 }
 // src/components/base.ts
 /** What every component has: the way to the server, the language, the look. */
-var AntiphonElement = class extends i$3 {
+var AntiphonElement = class extends i$2 {
 	static {
 		this.styles = [tokens$1, basics];
 	}
@@ -1870,7 +1872,7 @@ var AntiphonElement = class extends i$3 {
 		}));
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonElement.prototype, "api", void 0);
+__decorate([n$1({ attribute: false })], AntiphonElement.prototype, "api", void 0);
 /** An error in words for the reader; nothing where something was only given up. */
 function words$1(error) {
 	if (error instanceof DOMException && error.name === "AbortError") return "";
@@ -1929,7 +1931,7 @@ var AntiphonCopy = class AntiphonCopy extends AntiphonElement {
       <span class="unseen" role="status">${words}</span>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonCopy.prototype, "text", void 0);
+__decorate([n$1({ attribute: false })], AntiphonCopy.prototype, "text", void 0);
 __decorate([r$2()], AntiphonCopy.prototype, "done", void 0);
 AntiphonCopy = __decorate([t$3("antiphon-copy")], AntiphonCopy);
 // src/components/media.ts
@@ -1944,7 +1946,7 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       img,
       video {
         display: block;
@@ -1990,8 +1992,8 @@ var AntiphonMedia = class AntiphonMedia extends AntiphonElement {
 		].filter(Boolean).join(" · ");
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "recording", void 0);
-__decorate([n$2({ attribute: false })], AntiphonMedia.prototype, "medium", void 0);
+__decorate([n$1({ attribute: false })], AntiphonMedia.prototype, "recording", void 0);
+__decorate([n$1({ attribute: false })], AntiphonMedia.prototype, "medium", void 0);
 __decorate([r$2()], AntiphonMedia.prototype, "broken", void 0);
 AntiphonMedia = __decorate([t$3("antiphon-media")], AntiphonMedia);
 /** An address in short; the bytes of a data URL are nothing to read. */
@@ -2013,7 +2015,7 @@ var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 		this.clock = 0;
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 8px;
@@ -2185,9 +2187,9 @@ var AntiphonAnswer = class AntiphonAnswer extends AntiphonElement {
 		}[this.phase], seconds === null ? "" : t$2("seconds", { n: seconds.toFixed(1) })].filter(Boolean);
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonAnswer.prototype, "entry", void 0);
-__decorate([n$2()], AntiphonAnswer.prototype, "label", void 0);
-__decorate([n$2({ type: Boolean })], AntiphonAnswer.prototype, "compact", void 0);
+__decorate([n$1({ attribute: false })], AntiphonAnswer.prototype, "entry", void 0);
+__decorate([n$1()], AntiphonAnswer.prototype, "label", void 0);
+__decorate([n$1({ type: Boolean })], AntiphonAnswer.prototype, "compact", void 0);
 __decorate([r$2()], AntiphonAnswer.prototype, "phase", void 0);
 __decorate([r$2()], AntiphonAnswer.prototype, "problem", void 0);
 __decorate([r$2()], AntiphonAnswer.prototype, "seconds", void 0);
@@ -2749,7 +2751,7 @@ var AntiphonCompare = class AntiphonCompare extends AntiphonElement {
 		this.control = null;
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 14px;
@@ -2871,7 +2873,7 @@ var AntiphonCompare = class AntiphonCompare extends AntiphonElement {
     </table>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonCompare.prototype, "keys", void 0);
+__decorate([n$1({ attribute: false })], AntiphonCompare.prototype, "keys", void 0);
 __decorate([r$2()], AntiphonCompare.prototype, "entries", void 0);
 __decorate([r$2()], AntiphonCompare.prototype, "problem", void 0);
 AntiphonCompare = __decorate([t$3("antiphon-compare")], AntiphonCompare);
@@ -2913,7 +2915,7 @@ var AntiphonConfirm = class AntiphonConfirm extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       form {
         display: grid;
         gap: 12px;
@@ -2996,7 +2998,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 16px;
@@ -3057,6 +3059,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
 	}
 	async test(credential, provider) {
 		const { name } = credential;
+		if (!provider || this.tests[name] === "asked") return;
 		this.tests = {
 			...this.tests,
 			[name]: "asked"
@@ -3126,7 +3129,7 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
         ${choices.length > 1 ? b`<select class="test" aria-label=${t$2("test_at", { name })}>
                 ${choices.map((provider) => b`<option value=${provider.name}>${line(provider.title)}</option>`)}
               </select>` : A}
-        <button type="button" ?disabled=${tested === "asked" || !choices.length} aria-label=${t$2("test_name", { name })} @click=${test}>
+        <button type="button" aria-disabled=${tested === "asked" || !choices.length ? "true" : "false"} aria-label=${t$2("test_name", { name })} @click=${test}>
           ${t$2("test")}
         </button>
         <button type="button" class="danger" aria-label=${t$2("remove_name", { name })} @click=${() => this.discard(credential)}>
@@ -3163,11 +3166,11 @@ var AntiphonCredentials = class AntiphonCredentials extends AntiphonElement {
         </label>
       </div>
       ${chosen?.hosts.length ? b`<p class="quiet foreign">${t$2("key_goes", { hosts: line(chosen.hosts.join(", ")) })}</p>` : A}
-      <div class="row"><button class="first" ?disabled=${this.busy}>${t$2("key_save")}</button></div>
+      <div class="row"><button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t$2("key_save")}</button></div>
     </form>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonCredentials.prototype, "providers", void 0);
+__decorate([n$1({ attribute: false })], AntiphonCredentials.prototype, "providers", void 0);
 __decorate([r$2()], AntiphonCredentials.prototype, "list", void 0);
 __decorate([r$2()], AntiphonCredentials.prototype, "problem", void 0);
 __decorate([r$2()], AntiphonCredentials.prototype, "said", void 0);
@@ -3243,7 +3246,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 14px;
@@ -3386,12 +3389,12 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
     </details>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonEntry.prototype, "key", void 0);
-__decorate([n$2({
+__decorate([n$1({ attribute: false })], AntiphonEntry.prototype, "key", void 0);
+__decorate([n$1({
 	type: Boolean,
 	attribute: "use-text"
 })], AntiphonEntry.prototype, "usesText", void 0);
-__decorate([n$2({
+__decorate([n$1({
 	type: Boolean,
 	attribute: "open-workflow"
 })], AntiphonEntry.prototype, "opensWorkflow", void 0);
@@ -3442,7 +3445,7 @@ var e$1 = (t) => (...e) => ({
 	_$litDirective$: t,
 	values: e
 });
-var i$2 = class {
+var i$1 = class {
 	constructor(t) {}
 	get _$AU() {
 		return this._$AM._$AU;
@@ -3456,7 +3459,7 @@ var i$2 = class {
 	update(t, e) {
 		return this.render(...e);
 	}
-}, { I: t } = j$1, i$1 = (o) => o, s = () => document.createComment(""), v = (o, n, e) => {
+}, { I: t } = j$1, i = (o) => o, s = () => document.createComment(""), v = (o, n, e) => {
 	/**
 	* @license
 	* Copyright 2020 Google LLC
@@ -3473,8 +3476,8 @@ var i$2 = class {
 		if (t !== d || c) {
 			let o = e._$AA;
 			for (; o !== t;) {
-				const t = i$1(o).nextSibling;
-				i$1(l).insertBefore(o, d), o = t;
+				const t = i(o).nextSibling;
+				i(l).insertBefore(o, d), o = t;
 			}
 		}
 	}
@@ -3493,7 +3496,7 @@ var u = (e, s, t) => {
 	for (let l = s; l <= t; l++) r.set(e[l], l);
 	return r;
 };
-var c = e$1(class extends i$2 {
+var c = e$1(class extends i$1 {
 	constructor(e) {
 		if (super(e), e.type !== t$1.CHILD) throw Error("repeat() can only be used in text expressions");
 	}
@@ -3542,38 +3545,6 @@ var c = e$1(class extends i$2 {
 		return this.ut = a, p(s, v$2), E;
 	}
 });
-// node_modules/lit-html/directives/style-map.js
-/**
-* @license
-* Copyright 2018 Google LLC
-* SPDX-License-Identifier: BSD-3-Clause
-*/ var n = "important";
-var i = " !" + n;
-var o = e$1(class extends i$2 {
-	constructor(t) {
-		if (super(t), t.type !== t$1.ATTRIBUTE || "style" !== t.name || t.strings?.length > 2) throw Error("The `styleMap` directive must be used in the `style` attribute and must be the only part in the attribute.");
-	}
-	render(t) {
-		return Object.keys(t).reduce((e, r) => {
-			const s = t[r];
-			return null == s ? e : e + `${r = r.includes("-") ? r : r.replace(/(?:^(webkit|moz|ms|o)|)(?=[A-Z])/g, "-$&").toLowerCase()}:${s};`;
-		}, "");
-	}
-	update(e, [r]) {
-		const { style: s } = e.element;
-		if (void 0 === this.ft) return this.ft = new Set(Object.keys(r)), this.render(r);
-		for (const t of this.ft) r[t] ?? (this.ft.delete(t), t.includes("-") ? s.removeProperty(t) : s[t] = null);
-		for (const t in r) {
-			const e = r[t];
-			if (null != e) {
-				this.ft.add(t);
-				const r = "string" == typeof e && e.endsWith(i);
-				t.includes("-") || r ? s.setProperty(t, r ? e.slice(0, -11) : e, r ? n : "") : s[t] = e;
-			}
-		}
-		return E;
-	}
-});
 // src/components/totals.ts
 var MEASURES = [
 	"completions",
@@ -3608,7 +3579,7 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 8px;
@@ -3645,12 +3616,10 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
         gap: 0 12px;
       }
 
-      .bar {
+      svg.bar {
         grid-column: 1 / -1;
         height: 4px;
-        border-radius: 2px;
-        background: var(--a-accent);
-        min-width: 2px;
+        border: 0;
       }
 
       .scroll {
@@ -3733,8 +3702,9 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
       ${sorted.map((model) => b`<li class="model">
           <span class="foreign">${line(`${model.provider} / ${model.model}`)}</span>
           <span class="quiet">${this.measure === "cost" ? money(model.cost) : number(measured(model, this.measure))}</span>
-          <div class="bar" aria-hidden="true"
-            style=${o({ width: `${measured(model, this.measure) / most * 100}%` })}></div>
+          <svg class="bar" aria-hidden="true" viewBox="0 0 100 4" preserveAspectRatio="none">
+            <rect class="fresh" height="4" width=${measured(model, this.measure) / most * 100}></rect>
+          </svg>
         </li>`)}
     </ul>`;
 	}
@@ -3763,7 +3733,7 @@ __decorate([r$2()], AntiphonTotals.prototype, "totals", void 0);
 __decorate([r$2()], AntiphonTotals.prototype, "problem", void 0);
 __decorate([r$2()], AntiphonTotals.prototype, "span", void 0);
 __decorate([r$2()], AntiphonTotals.prototype, "measure", void 0);
-__decorate([n$2({ type: Boolean })], AntiphonTotals.prototype, "closed", void 0);
+__decorate([n$1({ type: Boolean })], AntiphonTotals.prototype, "closed", void 0);
 AntiphonTotals = __decorate([t$3("antiphon-totals")], AntiphonTotals);
 function headings() {
 	return b`<th class="n">${t$2("measure_completions")}</th><th class="n">${t$2("replayed")}</th>
@@ -3878,7 +3848,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: block;
         height: 100%;
@@ -4235,7 +4205,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
           ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
           ${this.renderCount()} ${this.renderItems()}
           <div class="more">
-            ${this.page?.next ? b`<button type="button" ?disabled=${this.loading} @click=${() => this.more()}>
+            ${this.page?.next ? b`<button type="button" @click=${() => this.more()}>
                     ${this.loading ? t$2("loading") : t$2("more")}
                   </button>` : A}
           </div>
@@ -4385,12 +4355,12 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
       <p class="quiet">${t$2("choose_one")}</p>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonHistory.prototype, "providers", void 0);
-__decorate([n$2({
+__decorate([n$1({ attribute: false })], AntiphonHistory.prototype, "providers", void 0);
+__decorate([n$1({
 	type: Boolean,
 	attribute: "use-text"
 })], AntiphonHistory.prototype, "usesText", void 0);
-__decorate([n$2({
+__decorate([n$1({
 	type: Boolean,
 	attribute: "open-workflow"
 })], AntiphonHistory.prototype, "opensWorkflow", void 0);
@@ -4442,7 +4412,9 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 		this.narrowed = false;
 		this.control = null;
 		this.refresh = async () => {
+			if (!this.provider || this.busy) return;
 			this.show();
+			this.narrowed = false;
 			await this.load(true);
 			this.field.focus();
 		};
@@ -4472,7 +4444,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 4px;
@@ -4486,7 +4458,17 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
         flex: none;
       }
 
+      .picker {
+        position: relative;
+      }
+
+      /* Over what follows: were it to push that down, closing it would move a button away from under a click. */
       .panel {
+        position: absolute;
+        z-index: 5;
+        inset-inline: 0;
+        top: calc(100% + 2px);
+        box-shadow: 0 4px 14px rgb(0 0 0 / 30%);
         border: 1px solid var(--a-edge);
         border-radius: 6px;
         background: var(--a-bg);
@@ -4584,7 +4566,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
 	}
 	render() {
 		const name = this.label || t$2("model");
-		return b`<div @focusout=${this.left}>
+		return b`<div class="picker" @focusout=${this.left}>
       <label for="field">${name}</label>
       <div class="row">
         <input
@@ -4603,7 +4585,7 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
           @click=${this.show}
           @keydown=${this.keyed}
         />
-        <button type="button" ?disabled=${!this.provider || this.busy} @click=${this.refresh}>
+        <button type="button" aria-disabled=${!this.provider || this.busy ? "true" : "false"} @click=${this.refresh}>
           ${this.busy ? t$2("loading") : t$2("refresh_models")}
         </button>
       </div>
@@ -4646,12 +4628,12 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
     </div>`;
 	}
 };
-__decorate([n$2()], AntiphonModels.prototype, "provider", void 0);
-__decorate([n$2()], AntiphonModels.prototype, "credential", void 0);
-__decorate([n$2({ attribute: "base-url" })], AntiphonModels.prototype, "baseUrl", void 0);
-__decorate([n$2()], AntiphonModels.prototype, "value", void 0);
-__decorate([n$2()], AntiphonModels.prototype, "label", void 0);
-__decorate([n$2()], AntiphonModels.prototype, "usual", void 0);
+__decorate([n$1()], AntiphonModels.prototype, "provider", void 0);
+__decorate([n$1()], AntiphonModels.prototype, "credential", void 0);
+__decorate([n$1({ attribute: "base-url" })], AntiphonModels.prototype, "baseUrl", void 0);
+__decorate([n$1()], AntiphonModels.prototype, "value", void 0);
+__decorate([n$1()], AntiphonModels.prototype, "label", void 0);
+__decorate([n$1()], AntiphonModels.prototype, "usual", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "listed", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "open", void 0);
 __decorate([r$2()], AntiphonModels.prototype, "active", void 0);
@@ -4663,7 +4645,7 @@ AntiphonModels = __decorate([t$3("antiphon-models")], AntiphonModels);
 // src/components/pair.ts
 var AntiphonPair = class AntiphonPair extends AntiphonElement {
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: contents;
       }
@@ -4740,7 +4722,7 @@ var AntiphonPair = class AntiphonPair extends AntiphonElement {
         <input autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required />
       </label>
       ${problem}
-      <button class="first" ?disabled=${this.busy}>${t$2("pair_do")}</button>
+      <button class="first" aria-disabled=${this.busy ? "true" : "false"}>${t$2("pair_do")}</button>
     </form>`;
 	}
 };
@@ -4833,7 +4815,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: block;
         container-type: inline-size;
@@ -4877,6 +4859,10 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
         border: 1px solid var(--a-line);
         border-radius: 8px;
         min-width: 0;
+      }
+
+      h2 {
+        font-size: 0.95rem;
       }
 
       .mono {
@@ -5020,8 +5006,8 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
       </div>
       ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
       <div class="row">
-        <button class="first" ?disabled=${this.running > 0}>${t$2("ask")}</button>
-        <button type="button" ?disabled=${!this.running} @click=${this.stop}>${t$2("stop")}</button>
+        <button class="first" aria-disabled=${this.running ? "true" : "false"}>${t$2("ask")}</button>
+        <button type="button" aria-disabled=${this.running ? "false" : "true"} @click=${this.stop}>${t$2("stop")}</button>
         <span class="quiet">${t$2("ask_keys")}</span>
       </div>
     </form>`;
@@ -5086,14 +5072,14 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
 		const stop = () => this.answers[at]?.stop();
 		return b`<section class="column" aria-label=${label}>
       <div class="row">
-        <h3 class="grow">${label}</h3>
+        <h2 class="grow">${label}</h2>
         ${this.busy.has(at) ? b`<button type="button" class="plain" aria-label=${t$2("stop_name", { name: label })} @click=${stop}>${t$2("stop")}</button>` : A}
       </div>
       <antiphon-answer .api=${this.api} label=${label}></antiphon-answer>
     </section>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonPlayground.prototype, "providers", void 0);
+__decorate([n$1({ attribute: false })], AntiphonPlayground.prototype, "providers", void 0);
 __decorate([r$2()], AntiphonPlayground.prototype, "draft", void 0);
 __decorate([r$2()], AntiphonPlayground.prototype, "credentials", void 0);
 __decorate([r$2()], AntiphonPlayground.prototype, "seeds", void 0);
@@ -5144,7 +5130,7 @@ var SHOWN = 2e4;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
 var BLOCK = 4e3;
 /** Characters that are appended in one frame when all of a long text is asked for. */
-var FRAME = 1e5;
+var FRAME = 2e4;
 var AntiphonText = class AntiphonText extends AntiphonElement {
 	constructor(..._args) {
 		super(..._args);
@@ -5162,7 +5148,7 @@ var AntiphonText = class AntiphonText extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: block;
         contain: content;
@@ -5245,9 +5231,9 @@ var AntiphonText = class AntiphonText extends AntiphonElement {
       ${this.hidden_ > 0 ? b`<button type="button" @click=${this.showAll}>${t$2("show_all", { n: this.hidden_ })}</button>` : A}`;
 	}
 };
-__decorate([n$2({ type: Number })], AntiphonText.prototype, "limit", void 0);
+__decorate([n$1({ type: Number })], AntiphonText.prototype, "limit", void 0);
 __decorate([r$2()], AntiphonText.prototype, "hidden_", void 0);
-__decorate([n$2({ attribute: false })], AntiphonText.prototype, "text", null);
+__decorate([n$1({ attribute: false })], AntiphonText.prototype, "text", null);
 AntiphonText = __decorate([t$3("antiphon-text")], AntiphonText);
 /** Appends to the last block, and begins new ones where it is full: at a line's end, or anywhere in an endless line. */
 function put$2(target, text) {
@@ -5382,7 +5368,7 @@ var AntiphonNodeAnswer = class AntiphonNodeAnswer extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
         --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
@@ -5525,8 +5511,8 @@ var AntiphonNodeAnswer = class AntiphonNodeAnswer extends AntiphonElement {
 		return only !== void 0 && more.length === 0 ? said$1(only.facts) : "";
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonNodeAnswer.prototype, "answers", void 0);
-__decorate([n$2({ type: Boolean })], AntiphonNodeAnswer.prototype, "waiting", void 0);
+__decorate([n$1({ attribute: false })], AntiphonNodeAnswer.prototype, "answers", void 0);
+__decorate([n$1({ type: Boolean })], AntiphonNodeAnswer.prototype, "waiting", void 0);
 __decorate([r$2()], AntiphonNodeAnswer.prototype, "copied", void 0);
 AntiphonNodeAnswer = __decorate([t$3("antiphon-node-answer")], AntiphonNodeAnswer);
 /** Brings an element's text up to `text`: by what is new where it only grew. */
@@ -5598,7 +5584,7 @@ var AntiphonDialog = class AntiphonDialog extends AntiphonElement {
 		this.heading = "";
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       dialog {
         width: min(46rem, calc(100vw - 32px));
         max-width: none;
@@ -5631,7 +5617,7 @@ var AntiphonDialog = class AntiphonDialog extends AntiphonElement {
     </dialog>`;
 	}
 };
-__decorate([n$2()], AntiphonDialog.prototype, "heading", void 0);
+__decorate([n$1()], AntiphonDialog.prototype, "heading", void 0);
 __decorate([e$3("dialog")], AntiphonDialog.prototype, "dialog", void 0);
 AntiphonDialog = __decorate([t$3("antiphon-dialog")], AntiphonDialog);
 var TYPED = [
@@ -5674,7 +5660,7 @@ var AntiphonPicker = class AntiphonPicker extends AntiphonElement {
 		};
 	}
 	static {
-		this.styles = [AntiphonElement.styles, i$6`
+		this.styles = [AntiphonElement.styles, i$5`
       :host {
         display: grid;
         gap: 12px;
@@ -5709,11 +5695,11 @@ var AntiphonPicker = class AntiphonPicker extends AntiphonElement {
       </button>`;
 	}
 };
-__decorate([n$2({ attribute: false })], AntiphonPicker.prototype, "providers", void 0);
-__decorate([n$2()], AntiphonPicker.prototype, "provider", void 0);
-__decorate([n$2()], AntiphonPicker.prototype, "credential", void 0);
-__decorate([n$2()], AntiphonPicker.prototype, "baseUrl", void 0);
-__decorate([n$2()], AntiphonPicker.prototype, "value", void 0);
+__decorate([n$1({ attribute: false })], AntiphonPicker.prototype, "providers", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "provider", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "credential", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "baseUrl", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "value", void 0);
 AntiphonPicker = __decorate([t$3("antiphon-picker")], AntiphonPicker);
 // src/comfyui/panels.ts
 /** The shared pages inside of ComfyUI: keys in its settings, a model picker at its nodes, the history in its sidebar. */
@@ -5885,12 +5871,12 @@ var NAME$1 = "antiphon_key";
 var HEIGHT$1 = 36;
 var LOOK = 700;
 var known$1 = {};
-var AntiphonKey = class AntiphonKey extends i$3 {
+var AntiphonKey = class AntiphonKey extends i$2 {
 	static {
 		this.styles = [
 			tokens$1,
 			basics,
-			i$6`
+			i$5`
       :host {
         --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
         --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
