@@ -14,7 +14,7 @@ import pytest
 from tests.comfyui.browser import opened
 from tests.comfyui.conftest import Measured
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.paging import ANSWER, DROP, KEY, WAIT, WATCH, Page, old_graph
+from tests.comfyui.paging import ANSWER, AXE, DROP, KEY, WAIT, WATCH, Page, old_graph
 from tests.peer import Peer
 
 pytest.importorskip("playwright", reason="needs playwright (the dev group)")
@@ -162,6 +162,18 @@ def dropped(page: Page, host: ComfyUI) -> None:
     assert page.widget("AV_OpenAIApi", "openai_api_key").startswith("credential:")
 
 
+def test_axe_has_looked(page: Page):
+    """The other tests of this file ask axe about what they look at."""
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm --prefix web install")
+    page.page.evaluate(
+        "() => { const button = document.createElement('button'); button.id = 'wrong';"
+        " document.body.append(button); }"
+    )
+    assert page.faults("#wrong") != []
+    page.page.evaluate("() => document.querySelector('#wrong').remove()")
+
+
 def test_drawn_by_vue(page: Page, peer: Peer):
     """The same text, key notice and button are there where nodes are drawn by Vue, and saved graphs hold nothing of them."""
     peer.text = lambda body: "drawn by Vue"
@@ -301,9 +313,7 @@ def test_the_picture_of_the_readme(page: Page, peer: Peer):
         "() => { app.canvas.ds.scale = 0.95; app.canvas.ds.offset = [440, 190];"
         " app.canvas.setDirty(true, true); }"
     )
-    for button in page.page.locator(".p-toast-close-button").all():
-        button.click()
-    page.page.locator(".p-toast-message").first.wait_for(state="detached")
+    page.page.wait_for_function("() => document.querySelector('.p-toast-message') === null")
     clip = {"x": 0, "y": 78, "width": 1280, "height": 640}
     path = Path(os.environ["ANTIPHON_SHOTS"], "readme.png")
     page.page.screenshot(path=path, clip=clip, animations="disabled")

@@ -14,8 +14,12 @@ export class AntiphonPicker extends AntiphonElement {
       :host {
         display: grid;
         gap: 12px;
-        min-height: 380px;
-        align-content: start;
+        min-height: min(480px, 70dvh);
+        grid-template-rows: auto 1fr auto; /* the list opens over the room in between */
+      }
+
+      antiphon-models {
+        align-self: start;
       }
 
       button {
