@@ -30,11 +30,21 @@ function speak(): void {
   setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
 
+/** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
+function dress(): void {
+  const dark = document.body.classList.contains("dark-theme");
+  document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
+}
+
 /** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
 async function begin(): Promise<void> {
   guarded("language", speak);
   guarded("language", () =>
     app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)),
+  );
+  guarded("theme", dress);
+  guarded("theme", () =>
+    new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] }),
   );
   guarded("answers", live.listen);
   guarded("keys", keys.listen);

@@ -106,6 +106,7 @@ async function moved(node: GraphNode): Promise<void> {
 
 /** Writes the name of a stored key into the first of the widgets, and empties the others. */
 function put(node: GraphNode, info: KeyInfo, reference: string): void {
+  if (widgetOf(node, info.inputs[0] ?? "")?.value === reference) return; // told twice
   for (const [index, name] of info.inputs.entries()) {
     const widget = widgetOf(node, name);
     if (widget) write(node, widget, index === 0 ? reference : "");

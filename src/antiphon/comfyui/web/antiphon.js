@@ -5944,6 +5944,7 @@ async function moved(node) {
 }
 /** Writes the name of a stored key into the first of the widgets, and empties the others. */
 function put$1(node, info, reference) {
+	if (widgetOf(node, info.inputs[0] ?? "")?.value === reference) return;
 	for (const [index, name] of info.inputs.entries()) {
 		const widget = widgetOf(node, name);
 		if (widget) write(node, widget, index === 0 ? reference : "");
@@ -6364,10 +6365,20 @@ async function greet(again = false) {
 function speak() {
 	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
+/** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
+function dress() {
+	const dark = document.body.classList.contains("dark-theme");
+	document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
+}
 /** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
 async function begin() {
 	guarded("language", speak);
 	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
+	guarded("theme", dress);
+	guarded("theme", () => new MutationObserver(dress).observe(document.body, {
+		attributes: true,
+		attributeFilter: ["class"]
+	}));
 	guarded("answers", listen);
 	guarded("keys", listen$1);
 	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));
