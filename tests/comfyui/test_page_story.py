@@ -298,15 +298,13 @@ def test_the_picture_of_the_readme(page: Page, peer: Peer):
     for prompt in reversed(answers):
         graph = old_graph(peer.url, prompt, kept=(1, 2, 3))
         graph["nodes"] = [node for node in graph["nodes"] if node["type"].startswith("AV_")]
+        graph["nodes"][1]["widgets_values"][3] = "qwen3-4b"
         graph["nodes"].append(preview())
         graph["links"] = [*graph["links"][:2], [3, 3, 0, 4, 0, "STRING"]]
         page.load(graph)
         page.queue()
         page.status("seed 1: sent")
-    page.page.evaluate(
-        "() => { const widget = app.graph._nodes.find(n => n.type === 'AV_OpenAIApi').widgets[1];"
-        " widget.value = 'https://api.openai.com/v1'; app.canvas.deselectAll?.(); }"
-    )
+    page.page.evaluate("() => { app.canvas.deselectAll?.(); }")
     page.page.evaluate("() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')")
     page.page.locator("antiphon-history li.item").nth(len(STYLES)).wait_for()
     page.page.evaluate(
@@ -314,7 +312,7 @@ def test_the_picture_of_the_readme(page: Page, peer: Peer):
         " app.canvas.setDirty(true, true); }"
     )
     page.page.wait_for_function("() => document.querySelector('.p-toast-message') === null")
-    clip = {"x": 0, "y": 78, "width": 1280, "height": 640}
+    clip = {"x": 0, "y": 78, "width": 1280, "height": 490}
     path = Path(os.environ["ANTIPHON_SHOTS"], "readme.png")
     page.page.screenshot(path=path, clip=clip, animations="disabled")
     page.page.evaluate("() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')")
