@@ -14,6 +14,7 @@ from ..vault import REFERENCE
 from . import board, host, models
 from .extension import key_widgets
 from .keys import KeyWidget
+from .widgets import LOCAL
 
 if TYPE_CHECKING:
     from ..pages.site import Asked
@@ -30,13 +31,13 @@ ANSWERING = (
 # Where a model's name is typed, and whose models they are where the class says it.
 MODELS: Mapping[str, Mapping[str, str]] = {
     "AntiphonConfig": {"input": "custom_model"},
-    "AntiphonLocalModel": {"input": "custom_model", "provider": "local"},
+    "AntiphonLocalModel": {"input": "custom_model", "provider": LOCAL},
     "AV_LLMApiConfig": {"input": "custom_model"},
 }
 # Whose models a node's are: by its class, or the widget that says it; and the widgets for the address and the key.
 APIS: Mapping[str, Mapping[str, str]] = {
     "AntiphonProvider": {"from": "provider", "address": "base_url", "credential": "credential"},
-    "AntiphonLocalModel": {"provider": "local"},
+    "AntiphonLocalModel": {"provider": LOCAL},
     **{
         kind: {"provider": original.provider, "address": "endpoint", "credential": original.keys[0]}
         for kind, original in models.APIS.items()
