@@ -52,7 +52,7 @@ class Page:
     def listen(self) -> None:
         """Note what the console says from now on."""
         self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"{error} {error.stack}"))
 
     def _heard(self, message: Any) -> None:
         text = f"{message.text} {message.location.get('url', '')}"
@@ -60,10 +60,12 @@ class Page:
             self.complaints.append(text)
 
     def silent(self) -> None:
-        """Nobody complained but ComfyUI of itself."""
-        ours = [text for text in self.complaints if not any(known in text for known in ITS_OWN)]
+        """Nobody complained but ComfyUI of itself. A page of another version than CI's says more of itself."""
+        strange = [text for text in self.complaints if not any(known in text for known in ITS_OWN)]
+        if "COMFYUI_FRONTEND" in os.environ:
+            strange = [text for text in strange if "antiphon" in text.lower()]
         self.complaints.clear()
-        assert ours == []
+        assert strange == [], "\n".join(strange)
 
     def vue(self, on: bool) -> None:
         """Have nodes drawn by Vue, or on the canvas."""
