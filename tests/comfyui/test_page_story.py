@@ -179,8 +179,10 @@ def test_drawn_by_vue(page: Page, peer: Peer):
         page.load(old_graph(peer.url, "by Vue"))
         page.page.get_by_role("button", name="Move this key to the key file").click()
         page.page.get_by_role("button", name="Choose a model…").wait_for()
+        assert page.text == ""  # what another workflow's node has said is not shown here
         page.queue()
         page.status("seed 1: sent")
+        assert page.text.strip() == "drawn by Vue"
         page.shot("vue")
         saved = page.page.evaluate(
             "() => app.graph.serialize().nodes.map(node => [node.type, node.widgets_values])"

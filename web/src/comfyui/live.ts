@@ -157,7 +157,8 @@ export function known(told: Hello): void {
 
 /** Puts the answers that are known of this workflow into its nodes: after it was opened. */
 export function restore(): void {
-  if (current().nodes.size === 0) adopt();
+  if (first && current().nodes.size === 0) adopt();
+  first = false;
   for (const [id, found] of current().nodes) {
     const node = nodeAt(id);
     if (node !== undefined && kind(node) === found.kind) show(node, id, false);
@@ -165,12 +166,12 @@ export function restore(): void {
   if (current().growing().length > 0) void recover();
 }
 
-const STARTING = 20_000; // milliseconds in which the page brings back what was open before it was loaded anew
+let first = true; // what the page opens first is what was open before it was loaded anew
 
 /** A workflow that was never saved may come back under another id. */
 function adopt(): void {
   const before = last(storage());
-  if (before === undefined || before === workflow() || performance.now() > STARTING) return;
+  if (before === undefined || before === workflow()) return;
   const kept = new Answers(before, storage()).nodes;
   const here = [...kept].every(([id, { kind: was }]) => {
     const node = nodeAt(id);

@@ -6274,18 +6274,19 @@ function known(told) {
 }
 /** Puts the answers that are known of this workflow into its nodes: after it was opened. */
 function restore() {
-	if (current().nodes.size === 0) adopt();
+	if (first && current().nodes.size === 0) adopt();
+	first = false;
 	for (const [id, found] of current().nodes) {
 		const node = nodeAt(id);
 		if (node !== void 0 && kind(node) === found.kind) show(node, id, false);
 	}
 	if (current().growing().length > 0) recover();
 }
-var STARTING = 2e4;
+var first = true;
 /** A workflow that was never saved may come back under another id. */
 function adopt() {
 	const before = last(storage());
-	if (before === void 0 || before === workflow() || performance.now() > STARTING) return;
+	if (before === void 0 || before === workflow()) return;
 	const kept = new Answers(before, storage()).nodes;
 	if ([...kept].every(([id, { kind: was }]) => {
 		const node = nodeAt(id);
