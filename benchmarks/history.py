@@ -149,7 +149,7 @@ def plans(history: History) -> None:
             Query(search="golden", provider="x"), Query(search="golden 城市 ab"),
         ]  # fmt: skip
         for query in queries:
-            clauses = finding._clauses(query)  # pyright: ignore[reportPrivateUsage]
+            clauses = finding._clauses(db, query)  # pyright: ignore[reportPrivateUsage]
             sql = f"SELECT e.id {clauses.tail} ORDER BY {clauses.number} DESC LIMIT 51"
             _plan(db, sql, clauses.values)
         _plan(db, sums._RECORDED, (1.0, 2.0))  # pyright: ignore[reportPrivateUsage]

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .call import Secret
     from .credentials import Credentials
     from .dialects import Model
+    from .history import History
     from .limits import Limits
     from .replay import Carried, Store
     from .spending import Budget
@@ -170,6 +171,7 @@ class Client:
         prefixes = Prefixes() if prompt_caching else None
         self._purse = Purse(self.home, budget, self.transport.clock)
         self._replays = Replays(self.store.path)
+        self._history: History | None = None
         self.road = Road(
             self.store,
             self.transport,
@@ -348,12 +350,23 @@ class Client:
         )
         return self._asked(request, chosen, settings)
 
+    @property
+    def history(self) -> History:
+        """The recordings of this client's store as people look at them: search, sums, pins."""
+        if self._history is None:
+            from .history import History
+
+            self._history = History(self.store)
+        return self._history
+
     def close(self) -> None:
         """Close connections and the store. The client opens them again when it is used again."""
         run(self.transport.close())
         self.store.close()
         self._purse.close()
         self._replays.close()
+        if self._history is not None:
+            self._history.close()
 
     # ------------------------------------------------------------------------------------- requests
 

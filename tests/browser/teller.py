@@ -83,7 +83,8 @@ def handler(teller: Teller) -> type[BaseHTTPRequestHandler]:
             try:
                 self.begin("text/event-stream")
                 count = 0
-                for count, delta in enumerate(teller.pieces(body), 1):
+                for delta in teller.pieces(body):
+                    count += 1
                     self.wfile.write(event(body, [{"index": 0, "delta": delta, "finish_reason": None}]))
                     self.wfile.flush()
                 self.wfile.write(event(body, [{"index": 0, "delta": {}, "finish_reason": "stop"}]))

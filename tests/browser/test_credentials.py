@@ -71,8 +71,25 @@ def test_pairing(pages: Pages):
     page.get_by_role("alert").get_by_text("not the code").wait_for()
     pages.refused(403)
     log = (pages.ui.home / "stderr.txt").read_text(encoding="utf-8")
-    [code] = set(re.findall(r"\b[2-9a-z]{4}-[2-9a-z]{4}\b", log))
+    code = re.findall(r"\b[2-9a-z]{4}-[2-9a-z]{4}\b", log)[-1]
     field.fill(code)
     page.get_by_role("button", name="Pair").click()
     page.locator("antiphon-history").wait_for()
     assert code not in page.url
+
+
+def test_a_pairing_that_is_lost(pages: Pages):
+    """A page whose cookie is gone asks for a code when it is next refused, and goes on from there."""
+    page = pages.open()
+    page.get_by_role("button", name="Refresh").wait_for()
+    page.wait_for_load_state("networkidle")  # nothing but the button shall be refused
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Refresh").click()
+    field = page.get_by_label("Code")
+    field.wait_for()
+    pages.refused(401)
+    log = (pages.ui.home / "stderr.txt").read_text(encoding="utf-8")
+    field.fill(re.findall(r"\b[2-9a-z]{4}-[2-9a-z]{4}\b", log)[-1])
+    page.get_by_role("button", name="Pair").click()
+    page.get_by_role("button", name="Refresh").wait_for()
+    assert page.get_by_role("alert").count() == 0

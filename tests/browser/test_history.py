@@ -100,7 +100,7 @@ def test_search(page: Any):
     """A search finds words in prompts and answers, says how many there are, and is undone by clearing it."""
     search = page.get_by_role("searchbox")
     search.fill("number 77")
-    page.get_by_text("1 recordings").first.wait_for()
+    page.get_by_text("1 recording").first.wait_for()
     assert "Prompt number 77" in page.locator("li.item").inner_text()
     search.fill("evening")
     shown(page, LEFT[:20]).wait_for()
@@ -115,7 +115,7 @@ def test_one_request_for_a_quickly_typed_search(page: Any):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "search=" in request.url else None)
     page.get_by_role("searchbox").press_sequentially("number 77", delay=5)
-    page.get_by_text("1 recordings").first.wait_for()
+    page.get_by_text("1 recording").first.wait_for()
     assert len(asked) <= 2, asked
 
 
@@ -133,13 +133,13 @@ def test_filters(page: Any):
 def test_a_pin_holds(pages: Pages, page: Any):
     """A pinned recording is still pinned after a reload, and found by the filter."""
     page.get_by_role("searchbox").fill("number 77")
-    page.get_by_text("1 recordings").first.wait_for()
+    page.get_by_text("1 recording").first.wait_for()
     with page.expect_response(re.compile("/pin$")):
         page.get_by_role("button", name="Pin: Prompt number 77").click()
     page.reload()
     page.get_by_text("Filters").click()
     page.get_by_label("Pinned only").check()
-    page.get_by_text("1 recordings").first.wait_for()
+    page.get_by_text("1 recording").first.wait_for()
     button = page.get_by_role("button", name="Pin: Prompt number 77")
     assert button.get_attribute("aria-pressed") == "true"
     with page.expect_response(re.compile("/pin$")):
@@ -153,7 +153,7 @@ def test_a_recording(page: Any):
     entry.locator("antiphon-answer").get_by_text(RIGHT).wait_for()
     for words in ("Be brief.", CATS, "temperature", "0.2", "seed 2 sent", "7 + 1 tokens", "System prompt"):
         entry.get_by_text(words).first.wait_for()
-    entry.locator("summary").last.click()
+    entry.locator("summary", has_text="Technical details").click()
     entry.get_by_text('"messages"').wait_for()
 
 

@@ -55,7 +55,9 @@ def test_in_the_history(pages: Pages, name: str):
     rows.first.locator("button.show").click()
     page.locator("antiphon-entry antiphon-answer:not(.again) antiphon-text.answer").wait_for()
     rows.last.locator("button.show").click()
-    page.locator("antiphon-entry antiphon-answer:not(.again) antiphon-text.answer .text > div").first.wait_for()
+    page.locator(
+        "antiphon-entry antiphon-answer:not(.again) antiphon-text.answer .text > div"
+    ).first.wait_for()
     for at in (0, 1):
         rows.nth(at).locator("input").check()
     page.get_by_role("button", name="Compare").click()
@@ -76,7 +78,9 @@ def test_while_it_comes(pages: Pages, teller: Teller, name: str):
     page.get_by_role("button", name="Ask", exact=True).click()
     page.locator("antiphon-playground antiphon-copy").wait_for()
     shown = page.locator("antiphon-playground antiphon-text.answer .text").inner_text()
-    assert shown.startswith({"script": "<script>", "bidi": "admin⟦U+202E⟧", "terminal": "␛[31m", "zalgo": "Z"}[name])
+    assert shown.startswith(
+        {"script": "<script>", "bidi": "admin⟦U+202E⟧", "terminal": "␛[31m", "zalgo": "Z"}[name]
+    )
     unharmed(page)
 
 

@@ -35,7 +35,16 @@ def record(home: Path, teller: Teller) -> None:
             client.complete(prompt, model="echo", seed=at)
             for seed in (1, 2):
                 settings: Any = {"temperature": 0.5 + seed / 10, "max_tokens": 200}
-                list(client.stream(prompt, model="compatible/teller-large", base_url=teller.url, seed=seed, **settings))
+                list(
+                    client.stream(
+                        prompt,
+                        model="teller-large",
+                        provider="compatible",
+                        base_url=teller.url,
+                        seed=seed,
+                        **settings,
+                    )
+                )
         client.complete(PROMPTS[0], model="echo", seed=0)
 
 

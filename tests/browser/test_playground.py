@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -175,7 +176,7 @@ def test_models(pages: Pages, teller: Teller):
     page.locator("antiphon-models").get_by_text("3 models").wait_for()
     assert listed.count() == 3
     field.fill("small")
-    page.locator("antiphon-models").get_by_text("1 models").wait_for()
+    page.locator("antiphon-models").get_by_text("1 model").wait_for()
     field.press("ArrowDown")
     page.locator("antiphon-models [role=option][aria-selected=true]").wait_for()
     field.press("Enter")
@@ -195,3 +196,17 @@ def test_a_local_answer(pages: Pages):
     page.get_by_label("Prompt", exact=True).fill("Echo this")
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     column(page, 1).get_by_text("Echo this").wait_for()
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="needs the local extra")
+def test_the_embedded_model(pages: Pages):
+    """The embedded model's words come with a seed that was sent, and are replayed when asked for again."""
+    page = pages.open("#playground")
+    page.locator("antiphon-playground select").first.select_option("local")
+    page.locator("antiphon-playground").get_by_text("Settings", exact=True).click()
+    page.get_by_label("Most tokens").fill("8")
+    ask(page, "Say hello", first=11)
+    column(page, 1).get_by_text("seed 11 sent").wait_for(timeout=90_000)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    column(page, 1).get_by_text("seed 11 replayed").wait_for()

@@ -515,6 +515,18 @@ def test_prune(cli):
     assert len(rows(cli("replay", "list").stdout)) == 1
 
 
+def test_pins(cli):
+    """Pinned recordings are listed with --pinned and kept by prune until they are unpinned; KEY may be cut short."""
+    first, second = record(cli, "a cat", "a dog")
+    assert "pinned 1 recording" in cli("replay", "pin", first[:12]).stderr
+    assert [row["key"] for row in json.loads(cli("replay", "list", "--pinned", "--json").stdout)] == [first]
+    assert "removed 1 recordings" in cli("replay", "prune", "--provider", "echo").stderr
+    assert cli("replay", "pin", first, second).exit_code == 7
+    assert "unpinned 1 recording" in cli("replay", "unpin", first).stderr
+    assert "removed 1 recordings" in cli("replay", "prune", "--provider", "echo").stderr
+    assert cli("replay", "pin").exit_code == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--older-than", "soon"), ("--older-than", "5"), ("--max-size", "big"), ("--max-size", "1XB")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import pickle
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from antiphon.call import Reply
 from antiphon.comfyui import travel
 from antiphon.comfyui.travel import Luggage, signature, taken
+from antiphon.completion import Completion
 from antiphon.errors import RequestError
+from antiphon.history import History
 from antiphon.replay import Store, key
 from antiphon.request import Config, Message, Request
 
@@ -174,6 +177,59 @@ def test_the_replay_mode_of_the_environment(store: Store, monkeypatch: pytest.Mo
     monkeypatch.setenv("ANTIPHON_REPLAY", "onyl")
     with pytest.raises(RequestError, match="ANTIPHON_REPLAY says 'onyl'"):
         trip.settings({})
+
+
+# ---------------------------------------------------------------------------------------------- origins
+
+
+def answered(name: str, *, replayed: bool = False, recorded: bool = True) -> Any:
+    async def answer() -> Completion:
+        return Completion(text="hi", key=name, replayed=replayed, recorded=recorded)
+
+    return answer()
+
+
+def test_the_workflow_is_kept_with_what_it_made(store: Store):
+    """Without keys and without the words that travel, as it stood in the prompt; the prompt itself stays as it is."""
+    planted = "sk-ant-" + "api03-planted0123456789"
+    workflow = {
+        "nodes": [{"id": 1, "type": "X", "widgets_values": [planted, "a cat"]}],
+        "extra": {"ds": {"a": 1}},
+    }
+    document, luggage = board(extra_data={"extra_pnginfo": {"workflow": copy.deepcopy(workflow)}})
+    luggage["workflow"]["extra"]["antiphon"] = WORDS
+    trip = travel.trip(document["prompt_id"], "2", store)
+    name = record(store, 1)
+    assert asyncio.run(trip.noting(answered(name))).text == "hi"
+    kept = History(store).workflow(name)
+    assert kept == {
+        "nodes": [{"id": 1, "type": "X", "widgets_values": ["", "a cat"]}],
+        "extra": {"ds": {"a": 1}},
+    }
+    assert luggage["workflow"]["nodes"] == workflow["nodes"]
+    assert not [it for it in store.path.parent.iterdir() if planted.encode() in it.read_bytes()]
+
+
+def test_the_workflow_that_made_it_stays(store: Store):
+    """A replay in another workflow changes nothing; an answer that is not in the store is remembered nowhere."""
+    name, carried = record(store, 1), record(store, 2)
+    for n, replayed in ((1, False), (2, True)):
+        document, _luggage = board(extra_data={"extra_pnginfo": {"workflow": {"n": n}}})
+        trip = travel.trip(document["prompt_id"], "2", store)
+        asyncio.run(trip.noting(answered(name, replayed=replayed)))
+        asyncio.run(trip.noting(answered(carried, recorded=False)))
+    assert History(store).workflow(name) == {"n": 1}
+    assert History(store).workflow(carried) is None
+
+
+@pytest.mark.parametrize("workflow", [None, [], "x", {"a": float("nan")}, {"a": "x" * (5 << 20)}])
+def test_what_is_no_workflow_costs_no_answer(store: Store, workflow: Any):
+    """Whatever stands in its place, the answer comes."""
+    document, _luggage = board(extra_data={"extra_pnginfo": {"workflow": workflow}})
+    trip = travel.trip(document["prompt_id"], "2", store)
+    name = record(store, 1)
+    assert asyncio.run(trip.noting(answered(name))).text == "hi"
+    assert History(store).workflow(name) is None
 
 
 # ------------------------------------------------------------------------------------------- signatures

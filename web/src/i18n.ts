@@ -29,9 +29,10 @@ export function setLanguage(next: Language): void {
   changed.dispatchEvent(new Event("change"));
 }
 
-/** The words of `key`, with `{name}` replaced by values. */
+/** The words of `key`, with `{name}` replaced by values. Where they are "one | many", `n` decides. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return TABLES[current][key].replace(/\{(\w+)\}/g, (whole, name: string) => {
+  const [one = "", many = one] = TABLES[current][key].split(" | ");
+  return (Number(values.n) === 1 ? one : many).replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? number(value) : value;
   });

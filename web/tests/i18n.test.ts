@@ -6,7 +6,8 @@ import { zh } from "../src/words/zh";
 afterEach(() => setLanguage("en"));
 
 test("every text has the same gaps to fill in both languages", () => {
-  const gaps = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+  const many = (text: string) => text.split(" | ").at(-1)!;
+  const gaps = (text: string) => [...many(text).matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
   for (const key of Object.keys(en) as (keyof typeof en)[]) {
     expect(gaps(zh[key]), key).toEqual(gaps(en[key]));
     expect(zh[key].trim(), key).not.toBe("");
@@ -36,4 +37,10 @@ test("an unknown cost is never zero, and a small one keeps its digits", () => {
   expect(money(0)).toBe("$0.00");
   expect(money(0.000123)).toBe("$0.000123");
   expect(money(12.345)).toBe("$12.35");
+});
+
+test("one thing is not many", () => {
+  expect([0, 1, 2].map(n => t("found", { n }))).toEqual(["0 recordings", "1 recording", "2 recordings"]);
+  setLanguage("zh");
+  expect(t("found", { n: 1 })).toBe("共 1 条记录");
 });

@@ -85,3 +85,18 @@ test("another text takes the place of the first", async () => {
   await frame();
   expect(shown(element)).toBe("second");
 });
+
+test("a long line is cut into blocks at spaces, an endless one anywhere but in a pair", async () => {
+  const words = "word ".repeat(4000);
+  const element = await made(words);
+  await frame();
+  expect(blocks(element).join("")).toBe(words);
+  expect(blocks(element).length).toBeGreaterThan(2);
+  for (const block of blocks(element)) expect(block.endsWith(" ")).toBe(true);
+  const endless = `x${"😀".repeat(9000)}`;
+  const other = await made(endless);
+  await frame();
+  expect(blocks(other).join("")).toBe(endless);
+  expect(blocks(other).length).toBeGreaterThan(2);
+  for (const block of blocks(other)) expect(block.isWellFormed()).toBe(true);
+});

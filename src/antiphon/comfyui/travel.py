@@ -72,6 +72,7 @@ class Luggage(dict[str, Any]):
         self._signatures: dict[str, str | None] = {}
         self._packing: Packing | None = None
         self._words: dict[str, Any] | None = None
+        self._origin: list[dict[str, Any] | None] = []  # empty until it was worked out
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -94,6 +95,16 @@ class Luggage(dict[str, Any]):
                 return
             self._packing = self._packing or _packing(store, most, self.carried)
             self._words = self._packing.packed(everything)
+
+    def origin(self) -> dict[str, Any] | None:
+        """The workflow of this prompt as the history may keep it, or None. Takes milliseconds once."""
+        from . import origins
+
+        with self._lock:
+            if not self._origin:
+                self._origin.append(None)  # also where this fails
+                self._origin[0] = origins.clean(self.get("workflow"), CHUNK)
+            return self._origin[0]
 
     def put(self) -> None:
         """Put the words where they are saved. On the thread where ComfyUI's nodes read it, and nothing is changed in
@@ -224,8 +235,21 @@ class Trip:
         if self._luggage is not None and keys:
             import asyncio
 
-            await asyncio.to_thread(self.used, keys)
+            await asyncio.to_thread(self._noted, completion, keys)
         return completion
+
+    def _noted(self, completion: Completion, keys: list[str]) -> None:
+        self.used(keys)
+        if not completion.recorded or self._luggage is None:
+            return
+        from . import origins
+
+        try:
+            workflow = self._luggage.origin()
+            if workflow is not None:
+                origins.keep(workflow, keys, self._store, made=not completion.replayed)
+        except Exception as problem:  # noqa: BLE001 - the answer has been paid for
+            log.warning("the workflow is not kept in the history: %s", problem)
 
     def used(self, keys: Iterable[str]) -> None:
         """The node's answer came from these recordings."""

@@ -241,7 +241,7 @@ def _writable(folder: Path) -> bool:
 
 def _stands(there: sqlite3.Connection, item: Item) -> bool:
     """Whether this line is still that of the recording in the store."""
-    row = there.execute(
-        "SELECT recorded_at FROM recordings WHERE key = ?", (stored_key(item.key),)
-    ).fetchone()
-    return row is not None and (row[0] == item.recorded_at or not item.provider)
+    # What could not be read where it stands is asked for by its key alone.
+    column = "recorded_at" if item.provider else "0.0"
+    row = there.execute(f"SELECT {column} FROM recordings WHERE key = ?", (stored_key(item.key),)).fetchone()  # noqa: S608
+    return row is not None and row[0] == item.recorded_at

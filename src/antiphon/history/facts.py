@@ -73,7 +73,8 @@ def facts(raw: Raw) -> Facts:
         found = replace(found, **_answered(completion, found.media))
     except Exception as error:  # noqa: BLE001
         problems.append(f"the answer cannot be read: {_told(error)}")
-    body = folded(f"{question[:SEARCHED]}\n{answer[:SEARCHED]}")
+    # Two characters more: then every one and every two in it begin three, which the index has.
+    body = folded(f"{question[:SEARCHED]}\n{answer[:SEARCHED]}\n\n")
     return replace(found, body=body, han=han(body), problem=plain("; ".join(problems))[:START])
 
 

@@ -69,6 +69,7 @@ _TABLES = (
 _SEARCH = (
     "CREATE VIRTUAL TABLE search USING fts5(body, tokenize='trigram case_sensitive 1')",
     "CREATE VIRTUAL TABLE han USING fts5(body, tokenize='unicode61')",
+    "CREATE VIRTUAL TABLE search_terms USING fts5vocab(search, instance)",
 )
 # The table that FTS5 itself would make: what reads texts without the index reads it by the same name.
 _PLAIN = ("CREATE TABLE search_content (id INTEGER PRIMARY KEY, c0 TEXT NOT NULL)",)

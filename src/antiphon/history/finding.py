@@ -15,6 +15,7 @@ __all__ = ["counted", "items", "numbers"]
 
 # Words of a search beyond which, and characters of a word beyond which, nothing is looked at.
 WORDS, LETTERS = 16, 500
+TERMS = 100  # threes of characters that are looked for in place of a word of one or two
 # How far is counted: a search has to look at each hit, everything else at some bytes of it.
 COUNTED, COUNTED_HITS = 1_000_000, 10_000
 
@@ -43,7 +44,7 @@ class Clauses(NamedTuple):
 
 def numbers(db: sqlite3.Connection, query: Query, limit: int) -> list[int]:
     """The numbers of the first `limit` recordings from the cursor on, the newest first."""
-    clauses = _clauses(query)
+    clauses = _clauses(db, query)
     if query.cursor is not None:
         clauses = clauses.and_(f"{clauses.number} < ?", int(query.cursor))
     sql = f"SELECT e.id {clauses.tail} ORDER BY {clauses.number} DESC LIMIT ?"
@@ -52,7 +53,7 @@ def numbers(db: sqlite3.Connection, query: Query, limit: int) -> list[int]:
 
 def counted(db: sqlite3.Connection, query: Query) -> tuple[int, bool]:
     """How many recordings there are in all, and whether there may be more than were counted."""
-    clauses = _clauses(query)
+    clauses = _clauses(db, query)
     most = COUNTED_HITS if query.search.strip() else COUNTED
     sql = f"SELECT count(*) FROM (SELECT 1 {clauses.tail} LIMIT ?)"  # noqa: S608 - our own clauses
     count = db.execute(sql, (*clauses.values, most + 1)).fetchone()[0]
@@ -94,8 +95,9 @@ def _item(row: tuple[Any, ...]) -> Item:
 # ------------------------------------------------------------------------------------------ the clauses
 
 
-def _clauses(query: Query) -> Clauses:
-    clauses = _searched(query.search)
+def _clauses(db: sqlite3.Connection, query: Query) -> Clauses:
+    # The pinned are few: their texts are read, instead of looking at every hit whether it is pinned.
+    clauses = _searched(db, query.search, by_index=has_trigrams() and query.pinned is not True)
     pinned = None if query.pinned is None else int(query.pinned)
     wanted = (
         ("e.provider = ?", query.provider),
@@ -110,40 +112,63 @@ def _clauses(query: Query) -> Clauses:
     return clauses
 
 
-def _searched(search: str) -> Clauses:
+def _searched(db: sqlite3.Connection, search: str, *, by_index: bool) -> Clauses:
     """The clauses of a search: every word as the text that it is, wherever it stands."""
     words = [word[:LETTERS] for word in folded(search.replace("\0", " ")).split()[:WORDS]]
     clauses = Clauses("entries e", (), (), "e.id")
-    if not words:
-        return clauses
-    trigrams, long, short = has_trigrams(), list[str](), list[str]()
-    characters: list[str] = []
+    wanted: dict[str, list[str]] = {"search": [], "han": []}
+    read: list[str] = []
     for word in words:
-        spaced = han(word)
-        if len(word) > 2 and trigrams:
-            long.append(word)
-        elif trigrams and spaced.replace(" ", "") == word:
-            characters.append(spaced)
+        found = _expression(db, word) if by_index else None
+        if found is None:
+            read.append(word)
         else:
-            short.append(word)
-    if long:
-        clauses = _matched(clauses, "search", long)
-    if characters:
-        clauses = _matched(clauses, "han", characters)
-    if short:
+            wanted[found[0]].append(found[1])
+    for table, expressions in wanted.items():
+        if expressions:
+            clauses = _matched(clauses, table, " AND ".join(expressions))
+    if read:
         clauses = clauses._replace(tables=f"{clauses.tables} CROSS JOIN search_content c ON c.id = e.id")
-        for word in short:
-            clauses = clauses.and_("instr(c.c0, ?)", word)
+    for word in read:
+        clauses = clauses.and_("instr(c.c0, ?)", word)
     return clauses
 
 
-def _matched(clauses: Clauses, table: str, words: Iterable[str]) -> Clauses:
+def _expression(db: sqlite3.Connection, word: str) -> tuple[str, str] | None:
+    """The table that knows this word and how it is asked; None where every text has to be read."""
+    if len(word) > 2:
+        return "search", _phrase(word)
+    spaced = han(word)
+    if spaced.replace(" ", "") == word:
+        return "han", _phrase(spaced)
+    terms = _terms(db, word)
+    if terms is None:
+        return None
+    return "search", f"({' OR '.join(map(_phrase, terms))})" if terms else _phrase(word + "\n\n\n")
+
+
+def _terms(db: sqlite3.Connection, start: str) -> list[str] | None:
+    """The threes of characters in the index that begin like this; None where they are many."""
+    found: list[str] = []
+    last = start
+    while len(found) <= TERMS:
+        sql = "SELECT term FROM search_terms WHERE term > ? AND term < ? LIMIT 1"
+        row = db.execute(sql, (last, start + "\U0010ffff")).fetchone()
+        if row is None:
+            return found
+        last = row[0]
+        found.append(last)
+    return None
+
+
+def _phrase(text: str) -> str:
+    """Text as FTS5 takes it for nothing but text."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _matched(clauses: Clauses, table: str, expression: str) -> Clauses:
     """`clauses` with a full-text table; the first one leads, for it knows the hits in order."""
-    phrases = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
-    first = clauses.number == "e.id"
-    tables = f"{table} CROSS JOIN {clauses.tables}" if first else clauses.tables
-    number = f"{table}.rowid" if first else clauses.number
-    if first:
-        found = clauses._replace(tables=f"{tables} ON e.id = {table}.rowid", number=number)
-        return found.and_(f"{table} MATCH ?", phrases)
-    return clauses.and_(f"e.id IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)", phrases)  # noqa: S608
+    if clauses.number != "e.id":
+        return clauses.and_(f"e.id IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)", expression)  # noqa: S608
+    tables = f"{table} CROSS JOIN {clauses.tables} ON e.id = {table}.rowid"
+    return clauses._replace(tables=tables, number=f"{table}.rowid").and_(f"{table} MATCH ?", expression)

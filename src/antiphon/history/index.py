@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Index", "forget", "mark"]
 
 GROUP = 500  # recordings that are written in one transaction
+LEAST = 16  # recordings that are read in at each look, however little time there is
 SAMPLES = 7  # recordings by which another file in the store's place is told
+# All keys and numbers without reading a recording: where the file is damaged they are told all the same.
+_KEYS = "INDEXED BY sqlite_autoindex_recordings_1"
 _LEASE = f"k1:{'0' * 64}"  # the place in history.lock for whoever makes the index
 _RAW = "id, key, provider, model, seed, recorded_at, digest, reply, question"
 _NONE = array("q")
@@ -97,9 +100,9 @@ class Index:
             self._look()
             self._seen = state
         while self._todo:
-            if time.monotonic() > end:
-                return False
             self._read_in(end)
+            if self._todo and time.monotonic() > end:
+                return False
         if self._unsure:
             self._seen, self._unsure = None, False
             return self._caught_up(self._state(), end)
@@ -160,7 +163,7 @@ class Index:
             done += 1
             if number in rows:
                 found.append(facts(rows[number]))
-            if time.monotonic() > end:
+            if done >= LEAST and time.monotonic() > end:
                 break
         # Ascending: FTS5 writes out what it has whenever a number is lower than the one before.
         found.sort(key=lambda it: it.raw.id)
@@ -198,10 +201,9 @@ def _row(db: sqlite3.Connection, number: int) -> Raw | None:
     try:
         row = db.execute(f"SELECT {_RAW} FROM recordings WHERE id = ?", (number,)).fetchone()  # noqa: S608
     except sqlite3.DatabaseError:
-        found = db.execute(
-            "SELECT key FROM recordings INDEXED BY sqlite_autoindex_recordings_1 WHERE id = ?", (number,)
-        ).fetchone()
-        return None if found is None else Raw(number, found[0], "", "", None, 0.0, b"", b"", b"")
+        rows = db.execute(f"SELECT key, id FROM recordings {_KEYS}")  # noqa: S608
+        found = next((key for key, own in rows if own == number), None)
+        return None if found is None else Raw(number, found, "", "", None, 0.0, b"", b"", b"")
     return None if row is None else Raw(*row)
 
 
@@ -210,7 +212,7 @@ def _count(db: sqlite3.Connection, table: str) -> int:
 
 
 def _numbers(db: sqlite3.Connection) -> array[int]:
-    return array("q", (row[0] for row in db.execute("SELECT id FROM recordings ORDER BY id")))
+    return array("q", (row[1] for row in db.execute(f"SELECT key, id FROM recordings {_KEYS}")))  # noqa: S608
 
 
 def _another_file(there: sqlite3.Connection, here: sqlite3.Connection) -> bool:
@@ -247,9 +249,8 @@ def _lost(there: sqlite3.Connection, here: sqlite3.Connection | None, gone: Iter
 
 def _compared(there: sqlite3.Connection, here: sqlite3.Connection) -> tuple[array[int], array[int]]:
     """The numbers that are missing in the index, and those in it that are gone or another recording's."""
-    sql = "SELECT key, id FROM {} ORDER BY key"
-    left: Iterator[tuple[bytes, int]] = there.execute(sql.format("recordings"))
-    right: Iterator[tuple[bytes, int]] = here.execute(sql.format("entries"))
+    left: Iterator[tuple[bytes, int]] = there.execute(f"SELECT key, id FROM recordings {_KEYS} ORDER BY key")  # noqa: S608
+    right: Iterator[tuple[bytes, int]] = here.execute("SELECT key, id FROM entries ORDER BY key")
     missing, gone = array("q"), array("q")
     ours, theirs = next(right, None), next(left, None)
     while ours or theirs:

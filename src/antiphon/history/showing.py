@@ -75,8 +75,7 @@ def _question(store: Store, raw: Raw, whole: Shown) -> Shown:
 def _answer(raw: Raw, whole: Shown) -> Shown:
     """`whole` with the answer, as far as it can be read."""
     try:
-        document = asked(raw).request
-        completion = completed(raw, document)
+        completion = completed(raw, _document(raw))
     except Exception:  # noqa: BLE001
         return whole
     usage = {name: it for name, it in asdict(completion.usage).items() if it not in (None, "", {})}
@@ -88,6 +87,14 @@ def _answer(raw: Raw, whole: Shown) -> Shown:
         usage=usage,
         notes=completion.notes,
     )
+
+
+def _document(raw: Raw) -> dict[str, Any]:
+    """The canonical request, empty where it cannot be read: the provider's usual dialect is tried then."""
+    try:
+        return asked(raw).request
+    except ValueError:
+        return {}
 
 
 def _of(media: Media) -> Medium:

@@ -69,9 +69,9 @@ class Host:
 
     @classmethod
     def of(cls, text: str) -> Host | None:
-        """None for what no browser writes: users, spaces, final dots, other spellings of an address."""
+        """None for what no browser writes: users, spaces, ports that are none."""
         name, port = _parted(text.lower())
-        if name is None or not name or name.endswith(".") or not name.isascii():
+        if not name or not name.isascii():
             return None
         if port and not (port.isdigit() and 0 < int(port) < 65536):
             return None

@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -100,7 +99,7 @@ def _owner(theirs: End, ours: End) -> tuple[int | None, bool]:
     It does where it lists our own end: some sandboxes have the table and leave it empty.
     """
     owner, told = None, False
-    for local, remote, uid in _sockets():
+    for local, remote, uid in _sockets(theirs[1], ours[1]):
         if (local, remote) == (theirs, ours):
             owner = uid
         elif (local, remote) == (ours, theirs):
@@ -108,7 +107,9 @@ def _owner(theirs: End, ours: End) -> tuple[int | None, bool]:
     return owner, told
 
 
-def _sockets() -> Iterator[tuple[End, End, int]]:
+def _sockets(*ports: int) -> Iterator[tuple[End, End, int]]:
+    """The connections between these ports: both ends, and the user. A machine may have thousands of others."""
+    wanted = {f"{port:04X}" for port in ports}
     for table in TABLES:
         try:
             lines = table.read_text(encoding="ascii").splitlines()[1:]
@@ -116,11 +117,11 @@ def _sockets() -> Iterator[tuple[End, End, int]]:
             continue
         for line in lines:
             columns = line.split()
-            if len(columns) > 7 and columns[3] == "01":  # ESTABLISHED
+            open_ = len(columns) > 7 and columns[3] == "01"  # ESTABLISHED
+            if open_ and {columns[1][-4:], columns[2][-4:]} <= wanted:
                 yield _end(columns[1]), _end(columns[2]), int(columns[7])
 
 
-@lru_cache(maxsize=4096)
 def _end(text: str) -> End:
     """An end as the kernel writes it: the address in words of four bytes of this machine's order, then the port."""
     digits, _, port = text.partition(":")

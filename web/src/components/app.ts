@@ -111,7 +111,11 @@ export class AntiphonApp extends AntiphonElement {
     document.title = `${t(this.at)} – Antiphon`;
   }
 
-  private readonly allowed = (event: CustomEvent<State>) => {
+  private readonly allowed = async (event: CustomEvent<State>) => {
+    if (this.known) {
+      this.known = null; // paired anew: everything begins again
+      await this.updateComplete;
+    }
     this.known = event.detail;
     if (!kept() && event.detail.lang) setLanguage(languageOf(event.detail.lang));
   };

@@ -1,7 +1,7 @@
 import { css, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { Entry, MessageInfo } from "../api";
-import { facts, parts, textOf } from "../facts";
+import { parts, textOf } from "../facts";
 import { type Key, moment, t } from "../i18n";
 import { line, visible } from "../visible";
 import type { AntiphonAnswer } from "./answer";
@@ -213,7 +213,6 @@ export class AntiphonEntry extends AntiphonElement {
     return html`<section aria-labelledby="settings">
       <h3 id="settings">${t("settings")}</h3>
       ${settings.length ? table(t("settings"), settings) : html`<p class="quiet">${t("no_settings")}</p>`}
-      <p class="quiet">${facts(entry).join(" · ")}</p>
       ${usage.length ? html`<details><summary>${t("usage")}</summary>${table(t("usage"), usage)}</details>` : nothing}
     </section>`;
   }

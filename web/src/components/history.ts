@@ -253,8 +253,10 @@ export class AntiphonHistory extends AntiphonElement {
     const { signal } = control;
     this.control = control;
     this.loading = true;
+    const reading = !this.page || this.page.indexing.done < this.page.indexing.total;
     try {
       const { items, ...page } = await this.api.history({ ...this.filter, limit: PAGE }, signal);
+      if (reading) void this.totals?.load(); // there may be more to sum up than when they were asked for
       this.take(items);
       Object.assign(this, { items, page, problem: "", current: 0, said: this.counted(page, items.length) });
       this.list.scrollTop = 0;
@@ -293,7 +295,8 @@ export class AntiphonHistory extends AntiphonElement {
   private again(page: Omit<Page, "items">, shown: number): void {
     clearTimeout(this.timer);
     const { done, total } = page.indexing;
-    if (done < total && shown < PAGE) this.timer = window.setTimeout(() => void this.load(), 1000);
+    if (done < total && (shown < PAGE || this.list.scrollTop < 10))
+      this.timer = window.setTimeout(() => void this.load(), 1000);
   }
 
   private take(items: readonly Item[]): void {

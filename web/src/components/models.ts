@@ -25,6 +25,10 @@ export class AntiphonModels extends AntiphonElement {
         flex-wrap: nowrap;
       }
 
+      label {
+        margin-bottom: 3px;
+      }
+
       .row button {
         flex: none;
       }

@@ -7,7 +7,9 @@ import { AntiphonElement } from "./base";
 /** Characters that are shown before "show all" is asked for. */
 export const SHOWN = 20_000;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
-const BLOCK = 4_000;
+const BLOCK = 4_000; // from here on a line's end ends it,
+const PATIENT = 6_000; // from here on a space does,
+const MOST = 8_000; // and here it ends anyhow
 /** Characters that are appended in one frame when all of a long text is asked for. */
 const FRAME = 20_000;
 
@@ -134,7 +136,8 @@ export class AntiphonText extends AntiphonElement {
   }
 }
 
-/** Appends to the last block, and begins new ones where it is full: at a line's end, or anywhere in an endless line. */
+/** Appends to the last block, and begins new ones where it is full: best at a line's end, else at a space, and anywhere
+ * in a line without either. */
 function put(target: Element, text: string): void {
   let rest = text;
   while (rest) {
@@ -153,12 +156,22 @@ function put(target: Element, text: string): void {
 }
 
 function full(data: string): boolean {
-  return data.length >= 2 * BLOCK || (data.length >= BLOCK && data.endsWith("\n"));
+  const { length } = data;
+  const last = data[length - 1];
+  return (length >= BLOCK && last === "\n") || (length >= PATIENT && last === " ") || length >= MOST - 1;
 }
 
 /** How much of `rest` still goes into a block that holds `used` characters. */
 function room(used: number, rest: string): number {
-  const newline = rest.indexOf("\n", Math.max(0, BLOCK - used - 1));
-  const limit = 2 * BLOCK - used;
-  return newline >= 0 && newline < limit ? newline + 1 : cut(rest, Math.max(limit, 1)) || rest.length;
+  const most = MOST - used;
+  const newline = after(rest, "\n", BLOCK - used);
+  if (newline && newline <= most) return newline;
+  const space = after(rest, " ", PATIENT - used);
+  if (space && space <= most) return space;
+  return cut(rest, Math.min(most, rest.length)) || rest.length;
+}
+
+/** Behind the first `mark` that makes the piece at least `least` long; 0 where there is none. */
+function after(text: string, mark: string, least: number): number {
+  return text.indexOf(mark, Math.max(0, least - 1)) + 1;
 }

@@ -914,7 +914,7 @@ var TABLES = {
 		answer_stopped: "stopped",
 		cut_off: "The answer broke off before its end.",
 		tokens_in_out: "{input} + {output} tokens",
-		tokens_out: "{n} tokens",
+		tokens_out: "{n} token | {n} tokens",
 		seconds: "{n} s",
 		seed_is: "Seed {seed}",
 		seed_sent: "seed {seed} sent",
@@ -936,7 +936,7 @@ var TABLES = {
 		since_week: "Last 7 days",
 		since_month: "Last 30 days",
 		pinned_only: "Pinned only",
-		found: "{n} recordings",
+		found: "{n} recording | {n} recordings",
 		found_at_least: "{n} recordings or more",
 		found_none: "No recordings. Every answer to a request with a seed is kept here.",
 		indexing: "Reading recordings: {done} of {total}",
@@ -951,7 +951,7 @@ var TABLES = {
 		exported: "{n} exported",
 		delete: "Delete",
 		deleted: "{n} deleted",
-		delete_title: "Delete {n} recordings?",
+		delete_title: "Delete this recording? | Delete {n} recordings?",
 		delete_lost: "Their answers are gone for good. The same request with the same seed then asks the provider again: it costs again, and may answer otherwise. Export them first if you may want them back.",
 		delete_cost: "They cost {cost}.",
 		delete_pinned: "Some of them are pinned.",
@@ -995,11 +995,11 @@ var TABLES = {
 		measure_cost: "Cost",
 		span: "Time span",
 		last_days: "{n} days",
-		sum_completions: "{n} completions",
+		sum_completions: "{n} completion | {n} completions",
 		sum_tokens: "{n} tokens",
 		sum_cost: "{n}",
-		sum_replayed: "and {n} replays, which cost nothing",
-		unpriced: "(without {n} completions whose price is not known)",
+		sum_replayed: "and {n} replay, which cost nothing | and {n} replays, which cost nothing",
+		unpriced: "(without {n} completion whose price is not known) | (without {n} completions whose price is not known)",
 		chart_label: "{what} of the last {n} days: {sum} in all, at most {most} on one day. The table below has every day.",
 		as_table: "As a table",
 		by_day: "Totals by day",
@@ -1009,7 +1009,7 @@ var TABLES = {
 		models: "Models",
 		model_any: "Any name",
 		refresh_models: "Ask for list",
-		models_found: "{n} models",
+		models_found: "{n} model | {n} models",
 		models_none: "No model of this name is known; it can be used all the same",
 		models_hidden: "({n} more: type to narrow)",
 		models_known: "known without asking",
@@ -1045,7 +1045,7 @@ var TABLES = {
 		playground_empty: "Answers appear here, one column for each seed.",
 		ask: "Ask",
 		ask_keys: "Ctrl+Enter",
-		asking: "Asking for {n} answers",
+		asking: "Asking for one answer | Asking for {n} answers",
 		all_done: "All answers are here",
 		first_seed: "First seed",
 		seeds: "Seeds",
@@ -1273,9 +1273,10 @@ function setLanguage(next) {
 	current$1 = next;
 	changed.dispatchEvent(new Event("change"));
 }
-/** The words of `key`, with `{name}` replaced by values. */
+/** The words of `key`, with `{name}` replaced by values. Where they are "one | many", `n` decides. */
 function t$2(key, values = {}) {
-	return TABLES[current$1][key].replace(/\{(\w+)\}/g, (whole, name) => {
+	const [one = "", many = one] = TABLES[current$1][key].split(" | ");
+	return (Number(values.n) === 1 ? one : many).replace(/\{(\w+)\}/g, (whole, name) => {
 		const value = values[name];
 		return value === void 0 ? whole : typeof value === "number" ? number(value) : value;
 	});
@@ -3215,7 +3216,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		this.rerun = async () => {
 			const { entry } = this;
 			if (!entry?.key) return;
-			const seed = after(this.seed ?? entry.seed);
+			const seed = after$1(this.seed ?? entry.seed);
 			this.seed = seed;
 			this.running = true;
 			await this.updateComplete;
@@ -3342,7 +3343,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 			key: entry.key
 		});
 		const remove = () => this.tell("antiphon-delete", { keys: [entry.key] });
-		const next = after(this.seed ?? entry.seed);
+		const next = after$1(this.seed ?? entry.seed);
 		return b`<div class="row" role="group" aria-label=${t$2("actions")}>
       ${this.usesText ? b`<button type="button" class="first" @click=${use}>${t$2("use_text")}</button>` : A}
       ${this.running ? b`<button type="button" @click=${() => this.again?.stop()}>${t$2("stop")}</button>` : b`<button type="button" @click=${this.rerun}>${t$2("rerun", { seed: String(next) })}</button>`}
@@ -3376,7 +3377,6 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		return b`<section aria-labelledby="settings">
       <h3 id="settings">${t$2("settings")}</h3>
       ${settings.length ? table(t$2("settings"), settings) : b`<p class="quiet">${t$2("no_settings")}</p>`}
-      <p class="quiet">${facts(entry).join(" · ")}</p>
       ${usage.length ? b`<details><summary>${t$2("usage")}</summary>${table(t$2("usage"), usage)}</details>` : A}
     </section>`;
 	}
@@ -3423,7 +3423,7 @@ function pretty(sent) {
 	}
 }
 /** The next seed. Beyond what this language counts exactly, it begins again. */
-function after(seed) {
+function after$1(seed) {
 	const next = (seed ?? -1) + 1;
 	return Number.isSafeInteger(next) ? next : 0;
 }
@@ -4042,11 +4042,13 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		const { signal } = control;
 		this.control = control;
 		this.loading = true;
+		const reading = !this.page || this.page.indexing.done < this.page.indexing.total;
 		try {
 			const { items, ...page } = await this.api.history({
 				...this.filter,
 				limit: PAGE
 			}, signal);
+			if (reading) this.totals?.load();
 			this.take(items);
 			Object.assign(this, {
 				items,
@@ -4093,7 +4095,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 	again(page, shown) {
 		clearTimeout(this.timer);
 		const { done, total } = page.indexing;
-		if (done < total && shown < PAGE) this.timer = window.setTimeout(() => void this.load(), 1e3);
+		if (done < total && (shown < PAGE || this.list.scrollTop < 10)) this.timer = window.setTimeout(() => void this.load(), 1e3);
 	}
 	take(items) {
 		for (const { provider, model } of items) {
@@ -4454,6 +4456,10 @@ var AntiphonModels = class AntiphonModels extends AntiphonElement {
         flex-wrap: nowrap;
       }
 
+      label {
+        margin-bottom: 3px;
+      }
+
       .row button {
         flex: none;
       }
@@ -4732,7 +4738,7 @@ __decorate([r$2()], AntiphonPair.prototype, "busy", void 0);
 __decorate([e$3("input")], AntiphonPair.prototype, "field", void 0);
 AntiphonPair = __decorate([t$3("antiphon-pair")], AntiphonPair);
 // src/components/playground.ts
-var MOST = 8;
+var MOST$1 = 8;
 /** Streams at a time: a browser opens six connections to a server, and one must be left for everything else. */
 var AT_ONCE = 5;
 var DRAFT = "antiphon.playground";
@@ -5001,7 +5007,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
           <input inputmode="numeric" pattern="[0-9]*" .value=${draft.seed} @input=${this.field("seed")} />
         </label>
         <label>${t$2("seeds")}
-          <input type="number" min="1" max=${MOST} required .value=${draft.count} @input=${this.field("count")} />
+          <input type="number" min="1" max=${MOST$1} required .value=${draft.count} @input=${this.field("count")} />
         </label>
       </div>
       ${this.problem ? b`<p class="problem foreign" role="alert">${visible(this.problem)}</p>` : A}
@@ -5121,7 +5127,7 @@ function extra(text) {
 function seedsOf({ seed, count }) {
 	if (!seed.trim()) return [null];
 	const first = Number(seed);
-	const n = Math.min(MOST, Math.max(1, Math.trunc(Number(count)) || 1));
+	const n = Math.min(MOST$1, Math.max(1, Math.trunc(Number(count)) || 1));
 	return Array.from({ length: n }, (_, at) => first + at);
 }
 // src/components/text.ts
@@ -5129,6 +5135,8 @@ function seedsOf({ seed, count }) {
 var SHOWN = 2e4;
 /** Characters of a block: the browser lays out one block anew when text is appended to it, not all of them. */
 var BLOCK = 4e3;
+var PATIENT = 6e3;
+var MOST = 8e3;
 /** Characters that are appended in one frame when all of a long text is asked for. */
 var FRAME = 2e4;
 var AntiphonText = class AntiphonText extends AntiphonElement {
@@ -5235,7 +5243,8 @@ __decorate([n$1({ type: Number })], AntiphonText.prototype, "limit", void 0);
 __decorate([r$2()], AntiphonText.prototype, "hidden_", void 0);
 __decorate([n$1({ attribute: false })], AntiphonText.prototype, "text", null);
 AntiphonText = __decorate([t$3("antiphon-text")], AntiphonText);
-/** Appends to the last block, and begins new ones where it is full: at a line's end, or anywhere in an endless line. */
+/** Appends to the last block, and begins new ones where it is full: best at a line's end, else at a space, and anywhere
+* in a line without either. */
 function put$2(target, text) {
 	let rest = text;
 	while (rest) {
@@ -5253,13 +5262,22 @@ function put$2(target, text) {
 	}
 }
 function full(data) {
-	return data.length >= 2 * BLOCK || data.length >= BLOCK && data.endsWith("\n");
+	const { length } = data;
+	const last = data[length - 1];
+	return length >= BLOCK && last === "\n" || length >= PATIENT && last === " " || length >= 7999;
 }
 /** How much of `rest` still goes into a block that holds `used` characters. */
 function room(used, rest) {
-	const newline = rest.indexOf("\n", Math.max(0, BLOCK - used - 1));
-	const limit = 2 * BLOCK - used;
-	return newline >= 0 && newline < limit ? newline + 1 : cut(rest, Math.max(limit, 1)) || rest.length;
+	const most = MOST - used;
+	const newline = after(rest, "\n", BLOCK - used);
+	if (newline && newline <= most) return newline;
+	const space = after(rest, " ", PATIENT - used);
+	if (space && space <= most) return space;
+	return cut(rest, Math.min(most, rest.length)) || rest.length;
+}
+/** Behind the first `mark` that makes the piece at least `least` long; 0 where there is none. */
+function after(text, mark, least) {
+	return text.indexOf(mark, Math.max(0, least - 1)) + 1;
 }
 // src/comfyui/words.ts
 /** The words of what is in the nodes and in ComfyUI's menus. The pages bring their own. */
