@@ -113,9 +113,16 @@ class Page:
         words = self.page.locator(f"{ANSWER} antiphon-text.words .text")
         return words.first.inner_text() if words.count() else ""
 
-    def status(self, text: str) -> None:
+    def status(self, text: str, wait: int = WAIT) -> None:
         """Wait until the line below the answer says this."""
-        self.page.locator(f"{ANSWER} [role=status]", has_text=text).first.wait_for(timeout=WAIT)
+        self.page.locator(f"{ANSWER} [role=status]", has_text=text).first.wait_for(timeout=wait)
+
+    @property
+    def whole(self) -> str:
+        """All of the answer, also what is not to be seen yet."""
+        return self.page.evaluate(
+            f"() => document.querySelector('{ANSWER}').shadowRoot.querySelector('antiphon-text.words').text"
+        )
 
     def shot(self, name: str) -> None:
         """Keep a picture, where $ANTIPHON_SHOTS says."""
