@@ -209,16 +209,33 @@ class ComfyUI:
         async with aiohttp.ClientSession() as session, session.request(method, url, json=document) as reply:
             return await reply.read()
 
-    def queue(self, graph: Any, *, workflow: Any = None, page: bool = True, info: Any = None) -> Run:
+    def hello(self, client: str) -> Any:
+        """What our script says first: that this client shows answers by itself."""
+        return json.loads(self._loop.run(self._said("comfyui/page", {"client": client})))
+
+    async def _said(self, path: str, document: Any) -> bytes:
+        url = f"http://127.0.0.1:{self.port}/antiphon/{path}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, json=document, headers={"X-Antiphon": "1"}) as reply,
+        ):
+            return await reply.read()
+
+    def queue(
+        self, graph: Any, *, workflow: Any = None, page: bool = True, script: bool = False, info: Any = None
+    ) -> Run:
         """Queue a graph as a page does (or, without `page`, as a script that does not listen).
 
-        `info` is all that files are to be saved with, in place of the workflow alone.
+        With `script` the page has our script. `info` is all that files are to be saved with, in place of the workflow
+        alone.
         """
         run = Run(self)
         listening = threading.Event()
         if page:
             asyncio.run_coroutine_threadsafe(self._listen(run, listening), self._loop.loop)
             assert listening.wait(20)
+        if script:
+            self.hello(run.client_id)
         body: dict[str, Any] = {"prompt": graph, "extra_data": {}}
         if page:
             body["client_id"] = run.client_id

@@ -138,9 +138,11 @@ def test_comfyui_serves_the_help(face: ComfyUI):
             assert served == (NODES["PAGES"] / path).read_bytes()
 
 
-def test_no_script_of_ours_is_loaded(face: ComfyUI):
-    """The page loads every script in the folder of a pack: there is none."""
-    assert not any(SHORT in path for path in face.get("/extensions"))
+def test_one_script_of_ours_is_loaded(face: ComfyUI):
+    """The page loads every script in the folder of a pack: there is one, and it is served."""
+    ours = [path for path in face.get("/extensions") if SHORT in path]
+    assert ours == [f"/extensions/{SHORT}/antiphon.js"]
+    assert face.fetch(ours[0]) == (ROOT / "src/antiphon/comfyui/web/antiphon.js").read_bytes()
 
 
 # ----------------------------------------------------------------------------------------- examples

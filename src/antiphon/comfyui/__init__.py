@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]
 
-WEB_DIRECTORY = str(Path(__file__).with_name("web"))  # the help pages of the nodes; no scripts
+WEB_DIRECTORY = str(Path(__file__).with_name("web"))  # the help pages of the nodes, and one script
 
 
 async def comfy_entrypoint() -> Any:

@@ -20,15 +20,14 @@ from collections.abc import Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
 
 from ..batches import STOPPERS
-from ..completion import Completion, Delta
+from ..completion import Completion
 from ..errors import AntiphonError, CredentialError, Refused, Rejected, ReplyError
 from ..loop import Job, submit
 from ..prices import dollars, known_price
-from . import host, travel
-from .host import Place
+from . import board, host, travel
+from .board import Board, Part
 from .sockets import Messages
 
 __all__ = [
@@ -37,9 +36,11 @@ __all__ = [
     "all_answered",
     "answered",
     "begun",
+    "ended",
     "explained",
     "explaining",
     "info",
+    "output",
     "shown",
     "watched",
 ]
@@ -49,7 +50,6 @@ log = logging.getLogger("antiphon")
 T = TypeVar("T")
 
 LOOK = 0.05  # seconds between two looks at the interrupt flag
-UPDATE = 0.1  # seconds between two updates of the text in a node
 THOUGHT = 2000  # characters of the reasoning that are shown beside the answer
 
 
@@ -72,11 +72,15 @@ def explaining() -> Generator[None]:
 async def answered(messages: Messages, settings: dict[str, Any], *, unload: bool = False) -> Completion:
     """The answer to `messages`, growing in the node while it arrives. `unload` as in LlmApi."""
     where, client = host.place(), host.client()
-    board, trip = _board(where), travel.trip(where.prompt, where.node, client.store)
-    asked = _asked(client, messages, trip.settings(settings), board)
-    completion = await watched(_resting(trip.noting(asked), unload))
+    part, trip = board.at(where).part(where.item), travel.trip(where.prompt, where.node, client.store)
+    asked = _asked(client, messages, trip.settings(settings), part)
+    try:
+        completion = await watched(_resting(trip.noting(asked), unload))
+    except AntiphonError as error:
+        part.end(failed(error), f"(failed: {error.message})")
+        raise
     trip.put()
-    board.end(shown(completion))
+    part.end(final(completion), shown(completion))
     return completion
 
 
@@ -105,21 +109,21 @@ async def _resting(work: Coroutine[Any, Any, T], unload: bool) -> T:
             rest()
 
 
-async def _asked(client: Any, messages: Messages, settings: dict[str, Any], board: _Part) -> Completion:
+async def _asked(client: Any, messages: Messages, settings: dict[str, Any], part: Part) -> Completion:
     """On Antiphon's loop; its price is looked up there too, since the first one loads a list."""
-    completion = await _streamed(client, messages, settings, board)
+    completion = await _streamed(client, messages, settings, part)
     await asyncio.to_thread(cost, completion)
     return completion
 
 
-async def _streamed(client: Any, messages: Messages, settings: dict[str, Any], board: _Part) -> Completion:
+async def _streamed(client: Any, messages: Messages, settings: dict[str, Any], part: Part) -> Completion:
     """Streamed where somebody watches, whole where nobody does or the server will not stream."""
-    if board.where.client is None:
+    if part.board.where.client is None:
         return await client.achat(messages, **settings)
     stream = client.astream(messages, **settings)
     try:
         async for delta in stream:
-            board.add(delta)
+            part.add(delta)
         return await stream.completion()
     except Rejected as error:
         if not _about_streaming(error):
@@ -152,11 +156,11 @@ async def all_answered(
     After an error that the next question would meet too (no key, no money), what has not begun is not asked.
     """
     where, client = host.place(), host.client()
-    board, trip = _board(where), travel.trip(where.prompt, where.node, client.store)
-    listed = _Many(client, board, trip, len(questions), asyncio.Semaphore(concurrency))
+    wall, trip = board.at(where), travel.trip(where.prompt, where.node, client.store)
+    listed = _Many(client, wall, trip, len(questions), asyncio.Semaphore(concurrency))
     outcomes = await watched(_resting(listed.run(questions), unload))
     trip.put()
-    board.end(listed.text)
+    wall.send()
     return outcomes
 
 
@@ -164,7 +168,7 @@ class _Many:
     """Questions side by side, on Antiphon's loop, with one node to show them in."""
 
     def __init__(
-        self, client: Any, board: _Part, trip: travel.Trip, number: int, room: asyncio.Semaphore
+        self, client: Any, board: Board, trip: travel.Trip, number: int, room: asyncio.Semaphore
     ) -> None:
         self.client = client
         self.board = board
@@ -181,11 +185,13 @@ class _Many:
         async with self.room:
             outcome = await self._outcome(messages, settings)
         self.done += 1
+        self.board.part(number).ended(ended(outcome))
         if outcome.completion is not None:
             self.lines[number] = outcome.completion.text.strip()
         elif outcome.error is not None:
             self.lines[number] = f"(failed: {outcome.error.message})"
-        self.board.show(self.text)
+        self.board.lines[0] = self.text
+        self.board.send_soon()
         return outcome
 
     async def _outcome(self, messages: Messages, settings: dict[str, Any]) -> Outcome:
@@ -277,61 +283,6 @@ async def _ended(watch: _Watched) -> None:
 # -------------------------------------------------------------------------------------------- words
 
 
-class _Board:
-    """The text of one node: the answers of all items of a list, sent at most ten times a second."""
-
-    def __init__(self, where: Place) -> None:
-        self.where = where
-        self.parts: dict[int, str] = {}
-        self._due: asyncio.TimerHandle | None = None
-
-    def put(self, index: int, text: str) -> None:
-        self.parts[index] = text
-
-    def send(self) -> None:
-        self._due = None
-        host.show(self.where, "\n\n".join(text for _, text in sorted(self.parts.items())))
-
-    def send_soon(self) -> None:
-        """On Antiphon's loop: a sampler may block the node's."""
-        if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(UPDATE, self.send)
-
-
-@dataclass(slots=True)
-class _Part:
-    """One answer on a board, and its reasoning, which stands above it while there is nothing else."""
-
-    board: _Board
-    where: Place
-    text: str = ""
-    reasoning: str = ""
-
-    def add(self, delta: Delta) -> None:
-        self.text += delta.text
-        self.reasoning += delta.reasoning
-        self.show(self.text or f"(thinking) {self.reasoning}")
-
-    def show(self, text: str) -> None:
-        self.board.put(self.where.item, text)
-        self.board.send_soon()
-
-    def end(self, text: str) -> None:
-        self.board.put(self.where.item, text)
-        self.board.send()
-
-
-_boards: WeakValueDictionary[Place, _Board] = WeakValueDictionary()
-
-
-def _board(where: Place) -> _Part:
-    node = where._replace(item=0)
-    board = _boards.get(node)
-    if board is None:
-        board = _boards[node] = _Board(node)
-    return _Part(board, where)
-
-
 def shown(completion: Completion) -> str:
     """The answer, the reasoning apart from it, and one line for what it took, as the node shows them at the end."""
     thought = completion.reasoning.strip()
@@ -358,6 +309,31 @@ def _facts(completion: Completion) -> Iterator[str]:
         yield "replayed, nothing paid"
     if completion.finish_reason != "stop":
         yield f"ended by: {completion.finish_reason}"
+
+
+def final(completion: Completion) -> dict[str, Any]:
+    """The answer and its facts, for the page."""
+    return board.final(completion, cost(completion))
+
+
+def failed(error: AntiphonError) -> dict[str, Any]:
+    """What went wrong, for the page."""
+    return {"done": True, "error": explained(error)}
+
+
+def ended(outcome: Outcome) -> dict[str, Any]:
+    """Either of the two."""
+    if outcome.completion is not None:
+        return final(outcome.completion)
+    return failed(outcome.error) if outcome.error is not None else {"done": True}
+
+
+def output(*completions: Completion) -> dict[str, Any]:
+    """The node's own output, which ComfyUI keeps in its history: for scripts as text, for our script whole."""
+    return {
+        "text": tuple(shown(completion) for completion in completions),
+        "antiphon": board.kept(final(completion) for completion in completions),
+    }
 
 
 _SEEDS = {"unsupported": " (not sent: held by the replay store)"}

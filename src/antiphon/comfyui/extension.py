@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import ComfyExtension, io
 
 from . import WEB_DIRECTORY, host, routes
 
-__all__ = ["extension"]
+if TYPE_CHECKING:
+    from .keys import KeyWidget
+
+__all__ = ["extension", "key_widgets"]
 
 log = logging.getLogger("antiphon")
 
@@ -48,16 +51,21 @@ def extension() -> Extension:
 
 def move_keys(document: dict[str, Any]) -> None:
     """Take literal keys out of a prompt, and tell the browser that sent it what stands there now."""
-    from .asking import KEY_WIDGETS
     from .keys import move, typed
+
+    known = key_widgets()
+    if not typed(document, known):
+        return
+    for moved in move(document, known, host.vault()):
+        host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
+
+
+def key_widgets() -> dict[str, KeyWidget]:
+    """The widgets that take keys, by node class, as far as the classes are ours."""
+    from .asking import KEY_WIDGETS
     from .widgets import CREDENTIAL
 
-    known = {**KEY_WIDGETS, **CREDENTIAL}
-    widgets = {kind: widget for kind, widget in known.items() if host.ours(kind)}
-    if not typed(document, widgets):
-        return
-    for moved in move(document, widgets, host.vault()):
-        host.tell("antiphon.key_moved", moved._asdict(), document.get("client_id"))
+    return {kind: widget for kind, widget in {**KEY_WIDGETS, **CREDENTIAL}.items() if host.ours(kind)}
 
 
 def take_words(document: dict[str, Any]) -> None:

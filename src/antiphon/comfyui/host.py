@@ -16,6 +16,7 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import comfy.model_management as management
 import folder_paths
@@ -40,6 +41,8 @@ __all__ = [
     "input",
     "interrupted",
     "interruption",
+    "listening",
+    "listens",
     "model_files",
     "on_interrupt",
     "on_prompt",
@@ -122,10 +125,12 @@ def serve(folder: str) -> None:
     """Serve this folder where the page looks for help; call it while the pack loads.
 
     ComfyUI serves WEB_DIRECTORY under the whole name of the pack's folder, and a single file's not at all; the page
-    asks for the name up to its first dot or @.
+    asks for the name up to its first dot or @. Under a name with a space nothing is found, so our script has another.
     """
     whole = next(reversed(nodes.LOADED_MODULE_DIRS))
     short = re.split("[.@]", Path(whole).name)[0]
+    if quote(short) != short:
+        short = "antiphon"
     if nodes.EXTENSION_WEB_DIRS.get(whole) == folder:
         del nodes.EXTENSION_WEB_DIRS[whole]
     if Path(folder).is_dir():  # without it ComfyUI would not start
@@ -228,6 +233,23 @@ def show(where: Place, text: str) -> None:
     """Put `text` into the node, for the browser that queued it and no other."""
     if where.client is not None and where.node:
         PromptServer.instance.send_progress_text(text, where.node, where.client)
+
+
+_listening: dict[str, None] = {}
+LISTENING = 1000  # pages that are remembered
+
+
+def listening(client: str) -> None:
+    """Remember that the page with this id has our script, which shows answers by itself."""
+    _listening.pop(client, None)
+    _listening[client] = None
+    while len(_listening) > LISTENING:
+        del _listening[next(iter(_listening))]
+
+
+def listens(client: object) -> bool:
+    """Whether the client with this id is a page with our script."""
+    return client in _listening
 
 
 def tell(event: str, data: dict[str, Any], client: object) -> None:

@@ -489,7 +489,7 @@ class Complete(io.ComfyNode):
     @classmethod
     async def execute(cls, prompt: str, seed: int, **inputs: Any) -> io.NodeOutput:
         from . import widgets
-        from .answer import answered, explaining, info, shown
+        from .answer import answered, explaining, info, output
         from .convert import batch
 
         with explaining():
@@ -507,7 +507,7 @@ class Complete(io.ComfyNode):
             value,
             json.dumps(info(completion), ensure_ascii=False, indent=2),
             items,
-            ui={"text": (shown(completion),)},
+            ui=output(completion),
         )
 
 
@@ -608,7 +608,8 @@ def _first(lists: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(
     outcomes: Sequence[Outcome], errors: list[str], failed: list[str], inputs: Mapping[str, Any]
 ) -> io.NodeOutput:
-    from .answer import info
+    from .answer import ended, info
+    from .board import kept
 
     completions = [outcome.completion for outcome in outcomes]
     values = [_json_outputs(found, inputs)[0] if found else ExecutionBlocker(None) for found in completions]
@@ -626,7 +627,10 @@ def _listed(
         values,
         errors,
         json.dumps(facts, ensure_ascii=False, indent=2),
-        ui={"text": ("\n".join([*shown, "", summary, *failed]),)},
+        ui={
+            "text": ("\n".join([*shown, "", summary, *failed]),),
+            "antiphon": kept(ended(outcome) for outcome in outcomes),
+        },
     )
 
 
@@ -672,7 +676,7 @@ class Talk(io.ComfyNode):
     @classmethod
     async def execute(cls, prompt: str, seed: int, **inputs: Any) -> io.NodeOutput:
         from . import history
-        from .answer import answered, explaining, info, shown
+        from .answer import answered, explaining, info, output
 
         with explaining():
             before = history.parsed(inputs.get("history") or "", inputs.get("system") or "")
@@ -684,7 +688,7 @@ class Talk(io.ComfyNode):
             history.written(whole),
             whole,
             json.dumps(info(completion), ensure_ascii=False, indent=2),
-            ui={"text": (shown(completion),)},
+            ui=output(completion),
         )
 
 

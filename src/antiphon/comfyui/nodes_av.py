@@ -319,7 +319,7 @@ class LLMMessage(io.ComfyNode):
 async def _answer(messages: Messages, api: LlmApi, config: LlmConfig, seed: int) -> io.NodeOutput:
     """The text, and the pictures as one batch; without any, what hangs on the image output does not run."""
     from . import asking
-    from .answer import answered, explaining, shown
+    from .answer import answered, explaining, output
     from .convert import batch
     from .sockets import settings
 
@@ -328,7 +328,7 @@ async def _answer(messages: Messages, api: LlmApi, config: LlmConfig, seed: int)
         completion = await answered(turns, settings(api, asking.renamed(config, api), seed=seed))
         images, notes = batch(completion.media)
     completion = replace(completion, notes=(*completion.notes, *notes))
-    ui = {"text": (shown(completion),)}
+    ui = output(completion)
     return io.NodeOutput(completion.text, ExecutionBlocker(None) if images is None else images, ui=ui)
 
 

@@ -52,8 +52,9 @@ def _made() -> tuple[Site, Callable[[Site, Any, str], Awaitable[Any]]]:
     from ..pages.guard import Guard, Pairing
     from ..pages.routes import answer
     from ..pages.site import Site
+    from .page import ROUTES
 
-    return Site("comfyui", Guard(Pairing(_show, _secret), host.private), host.client), answer
+    return Site("comfyui", Guard(Pairing(_show, _secret), host.private), host.client, more=ROUTES), answer
 
 
 @cache

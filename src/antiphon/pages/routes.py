@@ -21,7 +21,7 @@ from .messages import HEADERS, SMALL, Params, body, failure, reply
 from .neighbours import peer_of
 from .site import Asked, Site
 
-__all__ = ["admit", "answer"]
+__all__ = ["Reply", "Route", "admit", "answer", "route"]
 
 
 Reply = web.StreamResponse
@@ -29,16 +29,21 @@ Answer = Callable[[Asked], Awaitable[Reply]]
 
 
 class Route(NamedTuple):
-    """A method, what the path must look like, and what answers. A `picture` is also asked for by <img>."""
+    """A method, what the path must look like, and what answers.
+
+    A `picture` is also asked for by <img>. What is `open` tells nothing that needs a pairing.
+    """
 
     method: str
     path: re.Pattern[str]
     answer: Answer
     picture: bool = False
+    open: bool = False
 
 
-def _route(method: str, path: str, answer: Answer, *, picture: bool = False) -> Route:
-    return Route(method, re.compile(path), answer, picture)
+def route(method: str, path: str, answer: Answer, *, picture: bool = False, open: bool = False) -> Route:  # noqa: A002
+    """A Route for paths that match this expression as a whole."""
+    return Route(method, re.compile(path), answer, picture, open)
 
 
 async def answer(site: Site, request: web.Request, path: str) -> Reply:
@@ -63,15 +68,15 @@ async def _answered(site: Site, request: web.Request, path: str) -> Reply:
     if path == "pair" and request.method == "POST":
         guard.marked(request)
         return _paired(site, request, host, await body(request, SMALL))
-    route, words = _found(request.method, path)
-    if not (route is not None and route.picture and _from_this_page(site, request, host)):
+    found, words = _found(site, request.method, path)
+    if not (found is not None and found.picture and _from_this_page(site, request, host)):
         guard.marked(request)
-    if not guard.allowed(request, host):
+    if not (found is not None and found.open) and not guard.allowed(request, host):
         raise Denied("pair this browser first", status=401, kind="pairing", hint="The terminal shows a code.")
-    if route is None:
+    if found is None:
         raise Denied("there is no such route", status=404, kind="no-route")
     params = await body(request) if request.method == "POST" else _query(request)
-    return await route.answer(Asked(site, request, words, params))
+    return await found.answer(Asked(site, request, words, params))
 
 
 def _from_this_page(site: Site, request: web.Request, host: Host) -> bool:
@@ -79,11 +84,11 @@ def _from_this_page(site: Site, request: web.Request, host: Host) -> bool:
     return request.headers.get("Sec-Fetch-Site") == "same-origin" or site.guard.paired(request, host)
 
 
-def _found(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
-    for route in ROUTES:
-        match = route.path.fullmatch(path)
-        if match and route.method == method:
-            return route, match.groups()
+def _found(site: Site, method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
+    for one in (*ROUTES, *site.more):
+        match = one.path.fullmatch(path)
+        if match and one.method == method:
+            return one, match.groups()
     return None, ()
 
 
@@ -135,19 +140,19 @@ def admit(site: Site, request: web.Request, host: Host, answer: Reply) -> None:
 KEY = "(k1:[0-9a-f]{64})"
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", "history", recorded.page),
-    _route("POST", "history/delete", recorded.deleted),
-    _route("POST", "history/export", recorded.exported),
-    _route("GET", f"history/{KEY}", recorded.entry),
-    _route("GET", f"history/{KEY}/media/([0-9a-f]{{64}})", recorded.medium, picture=True),
-    _route("GET", f"history/{KEY}/workflow", recorded.workflow),
-    _route("POST", f"history/{KEY}/pin", recorded.pinned),
-    _route("GET", "totals", recorded.totals),
-    _route("GET", "models", listed.models),
-    _route("GET", "credentials", keys.listed),
-    _route("POST", "credentials", keys.stored),
-    _route("POST", "credentials/test", keys.tested),
-    _route("POST", "credentials/remove", keys.removed),
-    _route("POST", "credentials/keep", keys.kept),
-    _route("POST", "complete", asking.complete),
+    route("GET", "history", recorded.page),
+    route("POST", "history/delete", recorded.deleted),
+    route("POST", "history/export", recorded.exported),
+    route("GET", f"history/{KEY}", recorded.entry),
+    route("GET", f"history/{KEY}/media/([0-9a-f]{{64}})", recorded.medium, picture=True),
+    route("GET", f"history/{KEY}/workflow", recorded.workflow),
+    route("POST", f"history/{KEY}/pin", recorded.pinned),
+    route("GET", "totals", recorded.totals),
+    route("GET", "models", listed.models),
+    route("GET", "credentials", keys.listed),
+    route("POST", "credentials", keys.stored),
+    route("POST", "credentials/test", keys.tested),
+    route("POST", "credentials/remove", keys.removed),
+    route("POST", "credentials/keep", keys.kept),
+    route("POST", "complete", asking.complete),
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..history import History
     from ..vault import Vault
     from .messages import Params
+    from .routes import Route
 
 __all__ = ["Asked", "Room", "Site"]
 
@@ -53,6 +54,7 @@ class Site:
     guard: Guard
     client: Callable[[], Client]
     lang: str = ""
+    more: tuple[Route, ...] = ()  # the host's own, behind the same guard
     room: Room = field(default_factory=Room)
 
     @cached_property

@@ -1,3 +1,161 @@
+// src/comfyui/app.ts
+var page = globalThis;
+/** ComfyUI's app, or nothing where this script runs somewhere else. */
+function app() {
+	return page.comfyAPI?.app?.app ?? page.app;
+}
+function messages() {
+	return page.comfyAPI?.api?.api ?? app()?.api;
+}
+/** Runs one part of the pack. Whatever goes wrong in it is said in the console, and stops nothing else. */
+function guarded(what, work) {
+	try {
+		const result = work();
+		if (result instanceof Promise) result.catch((error) => console.warn(`antiphon: ${what}:`, error));
+		return result;
+	} catch (error) {
+		console.warn(`antiphon: ${what}:`, error);
+		return;
+	}
+}
+/** The way to our server in ComfyUI's page. */
+var host = {
+	fetch: (path, init) => messages()?.fetchApi(path, init) ?? fetch(`/api${path}`, init),
+	url: (path) => messages()?.apiURL?.(path) ?? `/api${path}`
+};
+/** The class of a node, as ComfyUI calls it. */
+function kind(node) {
+	return node.comfyClass ?? node.constructor?.comfyClass ?? node.constructor?.nodeData?.name ?? node.type ?? "";
+}
+function root() {
+	return app()?.rootGraph ?? app()?.graph;
+}
+var NO_ID = "00000000-0000-0000-0000-000000000000";
+/** What the workflow that is open is known by: its id, or its place in the list where it has none. */
+function workflow() {
+	const id = root()?.id ?? NO_ID;
+	return id === NO_ID ? app()?.extensionManager?.workflow?.activeWorkflow?.path ?? "" : id;
+}
+function nodesOf(graph) {
+	return graph?.nodes ?? graph?._nodes ?? [];
+}
+/** Every node of the workflow, with those inside of subgraphs. */
+function everyNode() {
+	const inside = [...root()?.subgraphs?.values() ?? []].flatMap(nodesOf);
+	return [...nodesOf(root()), ...inside];
+}
+/** The node that an id of the server's means: `5`, or `5:3` for one inside of a subgraph. */
+function nodeAt(path) {
+	let graph = root();
+	let found;
+	for (const id of path.split(":")) {
+		found = byId(graph, id);
+		graph = found?.subgraph;
+	}
+	return found;
+}
+function byId(graph, id) {
+	return nodesOf(graph).find((node) => String(node.id) === id);
+}
+function widgetOf(node, name) {
+	return node.widgets?.find((widget) => widget.name === name);
+}
+/** Writes into a widget as the user would. */
+function write(node, widget, value) {
+	widget.value = value;
+	widget.callback?.(value);
+	node.setDirtyCanvas?.(true, true);
+}
+/** Has the page keep the workflow as it is now: its draft would come back with what was there before. */
+function noticed() {
+	guarded("the draft", () => app()?.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.());
+}
+/** Whether nodes are drawn by Vue ("Nodes 2.0"). Some versions of it do not see widgets that are added later. */
+function drawnByVue() {
+	return page.LiteGraph?.vueNodesMode === true || setting("Comfy.VueNodes.Enabled") === true;
+}
+/** Adds an element to a node, of no height while it is hidden. It is in no saved graph and in no prompt. */
+function addElement(node, name, element, height) {
+	if (typeof node.addDOMWidget !== "function") return void 0;
+	const high = () => element.hidden ? 0 : height;
+	const options = {
+		serialize: false,
+		hideOnZoom: false,
+		getValue: () => "",
+		setValue: () => void 0,
+		getMinHeight: high,
+		getMaxHeight: () => element.hidden ? 0 : void 0,
+		margin: 6
+	};
+	const widget = node.addDOMWidget(name, name, element, options);
+	widget.serialize = false;
+	return widget;
+}
+/** Makes a node as large as its widgets need, and by `more` higher than it is; never smaller. */
+function grow(node, more = 0) {
+	const needed = node.computeSize?.();
+	if (needed === void 0) return;
+	const size = [Math.max(node.size[0], needed[0]), Math.max(node.size[1] + more, needed[1])];
+	if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize?.(size);
+	node.setDirtyCanvas?.(true, true);
+}
+/** Takes back what a node was made higher by, as far as its widgets let it. */
+function shrink(node, less) {
+	const needed = node.computeSize?.();
+	if (needed !== void 0) node.setSize?.([node.size[0], Math.max(node.size[1] - less, needed[1])]);
+}
+/** Says something in a corner of the page for a while. */
+function say(severity, text) {
+	if (app()?.extensionManager?.toast?.add === void 0) return;
+	guarded("a message", () => app()?.extensionManager?.toast?.add?.({
+		severity,
+		summary: "Antiphon",
+		detail: text,
+		life: 6e3
+	}));
+}
+function setting(id) {
+	return guarded("a setting", () => app()?.ui?.settings?.getSettingValue?.(id));
+}
+function create(type) {
+	return page.LiteGraph?.createNode?.(type) ?? null;
+}
+// src/comfyui/hello.ts
+var HEADERS$1 = {
+	"Content-Type": "application/json",
+	"X-Antiphon": "1"
+};
+/** Says that this page shows answers itself, and what it needs to know. Nothing where our server is not there. */
+async function hello() {
+	try {
+		const reply = await host.fetch("/antiphon/comfyui/page", {
+			method: "POST",
+			headers: HEADERS$1,
+			body: JSON.stringify({ client: messages()?.clientId ?? "" })
+		});
+		return reply.ok ? await reply.json() : void 0;
+	} catch {
+		return;
+	}
+}
+/** Moves the key in these widgets to the key file; what stands in the first of them now. */
+async function move(kind, inputs) {
+	const reply = await host.fetch("/antiphon/comfyui/move", {
+		method: "POST",
+		headers: HEADERS$1,
+		body: JSON.stringify({
+			kind,
+			inputs
+		})
+	});
+	const told = await reply.json();
+	if (!reply.ok || !told.reference) {
+		const error = new Error([told.error?.message ?? reply.statusText, told.error?.hint].filter(Boolean).join("\n"));
+		error.name = String(reply.status);
+		throw error;
+	}
+	return told.reference;
+}
 // node_modules/@lit/reactive-element/css-tag.js
 /**
 * @license
@@ -1101,17 +1259,23 @@ var TABLES = {
 	}
 };
 var changed = new EventTarget();
-var current = "en";
+var current$1 = "en";
 /** The language for a tag like `zh-CN`; English for all others. */
 function languageOf(tag) {
 	return tag?.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 function language() {
-	return current;
+	return current$1;
+}
+/** Switches every component on the page. */
+function setLanguage(next) {
+	if (next === current$1) return;
+	current$1 = next;
+	changed.dispatchEvent(new Event("change"));
 }
 /** The words of `key`, with `{name}` replaced by values. Where they are "one | many", `n` decides. */
 function t$2(key, values = {}) {
-	const [one = "", many = one] = TABLES[current][key].split(" | ");
+	const [one = "", many = one] = TABLES[current$1][key].split(" | ");
 	return (Number(values.n) === 1 ? one : many).replace(/\{(\w+)\}/g, (whole, name) => {
 		const value = values[name];
 		return value === void 0 ? whole : typeof value === "number" ? number(value) : value;
@@ -1133,7 +1297,7 @@ var Translated = class {
 };
 /** The reader's own form of the language, for numbers and times: en-GB writes dates as en-US does not. */
 function locale() {
-	return navigator.languages.find((tag) => languageOf(tag) === current && tag.startsWith(current)) ?? current;
+	return navigator.languages.find((tag) => languageOf(tag) === current$1 && tag.startsWith(current$1)) ?? current$1;
 }
 function number(value) {
 	return value.toLocaleString(locale());
@@ -1163,268 +1327,12 @@ function moment(value) {
 	};
 	return date.toLocaleString(locale(), format);
 }
-// src/facts.ts
-function tokens$1(entry) {
-	return {
-		input: entry.usage?.input_tokens ?? entry.input_tokens ?? null,
-		output: entry.usage?.output_tokens ?? entry.output_tokens ?? null
-	};
-}
-/** Tokens, cost, time, seed, and how it ended where that was not the usual way. `seconds` as measured here. */
-function facts(entry, seconds = entry.seconds ?? null) {
-	const { input, output } = tokens$1(entry);
-	return [
-		input !== null || output !== null ? t$2("tokens_in_out", {
-			input: input ?? "?",
-			output: output ?? "?"
-		}) : "",
-		entry.cost === null || entry.cost === void 0 ? "" : money(entry.cost),
-		seconds === null ? "" : t$2("seconds", { n: seconds.toFixed(seconds < 10 ? 1 : 0) }),
-		seedWords(entry),
-		ended(entry.finish_reason)
-	].filter(Boolean);
-}
-/** What became of the seed; a replay says so instead. */
-function seedWords(entry) {
-	if (entry.replayed === true) return t$2("seed_replayed", { seed: seed(entry) });
-	if (entry.seed_status === "sent") return t$2("seed_sent", { seed: seed(entry) });
-	if (entry.seed_status === "unsupported") return t$2("seed_unsupported", { seed: seed(entry) });
-	return entry.seed === null || entry.seed === void 0 ? t$2("seed_none") : t$2("seed_is", { seed: seed(entry) });
-}
-function seed(entry) {
-	return String(entry.seed ?? "–");
-}
-var ENDINGS = {
-	length: "ended_length",
-	content_filter: "ended_filter",
-	refusal: "ended_refusal",
-	error: "ended_error"
-};
-/** How the answer ended; empty for the usual way. */
-function ended(reason) {
-	const key = reason ? ENDINGS[reason] : void 0;
-	return key ? t$2(key) : "";
-}
-/** The parts of a message: texts and media. */
-function parts(message) {
-	const content = message.parts ?? message.content ?? [];
-	return typeof content === "string" ? [content] : content;
-}
-/** The text of a part, or null for a medium. */
-function textOf(part) {
-	return typeof part === "string" ? part : part.text ?? null;
-}
-function mediaOf(entry) {
-	return entry.images ?? (Array.isArray(entry.media) ? entry.media : []);
-}
-/** All that the user said last, as one text. */
-function lastPrompt(entry) {
-	const last = entry.messages?.findLast((message) => message.role === "user");
-	if (!last) return entry.prompt ?? "";
-	return parts(last).map((part) => textOf(part) ?? "").filter(Boolean).join("\n");
-}
-// src/visible.ts
-/** Text from elsewhere, made harmless to look at: what would not be seen, or would move other text, is a symbol. */
-/** Kept as they are: tab and newline, and the joiners that scripts and emoji need (U+200C, U+200D). Shown: all other
-control characters (Unicode's control pictures), marks and overrides of direction, invisible fillers, and tags. */
-var UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
-/** `text` with symbols for what could not be seen. A carriage return before a newline is dropped. */
-function visible(text) {
-	return text.replace(/\r\n/g, "\n").replace(UNSEEN, symbol);
-}
-/** The same on one line, for lists and labels. */
-function line(text) {
-	return visible(text.replace(/\s+/g, " ").trim());
-}
-function symbol(character) {
-	const code = character.codePointAt(0);
-	if (code < 32) return String.fromCodePoint(9216 + code);
-	if (code === 127) return "␡";
-	return `⟦U+${code.toString(16).toUpperCase().padStart(4, "0")}⟧`;
-}
-/** Where to cut `text` at or before `at` without halving a character pair or a line end, of which more may come. */
-function cut(text, at) {
-	const last = text.charCodeAt(at - 1);
-	return at > 0 && (last === 13 || last >= 55296 && last <= 56319) ? at - 1 : at;
-}
-// src/ndjson.ts
-/** Lines of JSON from a stream of bytes, as they become whole. */
-async function* lines(body) {
-	const reader = body.getReader();
-	const decoder = new TextDecoder();
-	let pieces = [];
-	try {
-		for (;;) {
-			const { done, value } = await reader.read();
-			const parts = decoder.decode(value, { stream: !done }).split("\n");
-			for (const [at, part] of parts.entries()) {
-				pieces.push(part);
-				if (at === parts.length - 1) break;
-				yield* parsed(pieces);
-				pieces = [];
-			}
-			if (done) break;
-		}
-		yield* parsed(pieces);
-	} finally {
-		await reader.cancel().catch(() => {});
-	}
-}
-function* parsed(pieces) {
-	const line = pieces.join("").trim();
-	if (line) yield JSON.parse(line);
-}
-// src/api.ts
-/** The server's routes below `/antiphon`, typed. Where they are is the host's business: see `Host`. */
-/** The page's own server. */
-var sameOrigin = {
-	fetch: (path, init) => fetch(path, {
-		credentials: "same-origin",
-		...init
-	}),
-	url: (path) => path
-};
-/** What the server, or the way to it, said no with. `status` is 0 where there was no answer. */
-var ApiError = class extends Error {
-	constructor(problem, status = 0) {
-		super(problem.message);
-		this.status = status;
-		this.name = "ApiError";
-		this.hint = problem.hint ?? "";
-		this.field = problem.field ?? "";
-		this.kind = problem.kind ?? "";
-	}
-};
-/** An own header makes a foreign page ask first (a preflight), and it is never answered. */
-var HEADERS = {
-	"X-Antiphon": "1",
-	Accept: "application/json"
-};
-var Api = class {
-	constructor(host = sameOrigin) {
-		this.host = host;
-	}
-	state() {
-		return this.get("state");
-	}
-	async pair(code) {
-		await this.send("pair", { code });
-	}
-	history(query = {}, signal) {
-		const { pinned, ...rest } = query;
-		return this.get(`history${asked({
-			...rest,
-			pinned: pinned ? 1 : void 0
-		})}`, signal);
-	}
-	entry(key, signal) {
-		return this.get(`history/${encodeURIComponent(key)}`, signal);
-	}
-	media(key, sha256) {
-		return this.host.url(`/antiphon/history/${encodeURIComponent(key)}/media/${encodeURIComponent(sha256)}`);
-	}
-	workflow(key) {
-		return this.get(`history/${encodeURIComponent(key)}/workflow`);
-	}
-	async pin(key, pinned) {
-		await this.send(`history/${encodeURIComponent(key)}/pin`, { pinned });
-	}
-	async remove(keys) {
-		await this.send("history/delete", { keys });
-	}
-	async exported(keys) {
-		const response = await this.send("history/export", { keys });
-		const told = response.headers.get("content-disposition") ?? "";
-		const name = /filename\*=UTF-8''([^;]+)/i.exec(told)?.[1] ?? /filename="?([^";]+)"?/i.exec(told)?.[1];
-		return {
-			blob: await response.blob(),
-			name: decodeURIComponent(name ?? "recordings")
-		};
-	}
-	totals(days = 30, signal) {
-		return this.get(`totals${asked({ days })}`, signal);
-	}
-	models(query, signal) {
-		return this.get(`models${asked({
-			...query,
-			refresh: query.refresh ? 1 : void 0
-		})}`, signal);
-	}
-	credentials() {
-		return this.get("credentials");
-	}
-	async addCredential(body) {
-		await this.send("credentials", body);
-	}
-	async testCredential(body) {
-		return (await this.send("credentials/test", body)).json();
-	}
-	async removeCredential(name) {
-		await this.send("credentials/remove", { name });
-	}
-	/** Moves a key out of a widget; the answer is what to write there instead. */
-	async keepCredential(body) {
-		return (await this.send("credentials/keep", body)).json();
-	}
-	/** Asks for a completion: pieces as they come, at last the completion or an error. Abort to stop it. */
-	async *complete(body, signal) {
-		const response = await this.send("complete", body, signal);
-		if (response.body === null) throw new ApiError({ message: "no answer body" }, response.status);
-		for await (const line of lines(response.body)) yield line;
-	}
-	async get(path, signal) {
-		return await (await this.fetched(path, {
-			headers: HEADERS,
-			signal: signal ?? null
-		})).json();
-	}
-	send(path, body, signal) {
-		return this.fetched(path, {
-			method: "POST",
-			headers: {
-				...HEADERS,
-				"Content-Type": "application/json"
-			},
-			body: JSON.stringify(body),
-			signal: signal ?? null
-		});
-	}
-	async fetched(path, init) {
-		let response;
-		try {
-			response = await this.host.fetch(`/antiphon/${path}`, init);
-		} catch (error) {
-			if (init.signal?.aborted) throw error;
-			throw new ApiError({
-				message: String(error),
-				kind: "unreachable"
-			});
-		}
-		if (response.ok) return response;
-		throw new ApiError(await told(response), response.status);
-	}
-};
-/** The error that a reply holds, whatever it is. */
-async function told(response) {
-	const text = await response.text();
-	try {
-		const error = JSON.parse(text).error;
-		if (typeof error === "object" && typeof error.message === "string") return error;
-		if (typeof error === "string") return { message: error };
-	} catch {}
-	return { message: `${response.status} ${response.statusText || text.slice(0, 200)}` };
-}
-function asked(query) {
-	const kept = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
-	const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
-	return text && `?${text}`;
-}
 // src/theme.ts
 /** Colours and shapes as CSS variables: ComfyUI's where its page sets them, else our own, light or dark.
 
 `--antiphon-scheme: dark` (or `light`) on an ancestor decides where the host's theme is not the system's. The contrast of
 our own pairs is AA (4.5 : 1 for words, 3 : 1 for edges of controls). */
-var tokens = i$5`
+var tokens$1 = i$5`
   :host {
     --a-bg: var(--comfy-menu-bg, light-dark(#ffffff, #1b1b1f));
     --a-fg: var(--fg-color, light-dark(#1c1c1e, #ececf0));
@@ -1677,6 +1585,262 @@ var basics = i$5`
     }
   }
 `;
+// src/ndjson.ts
+/** Lines of JSON from a stream of bytes, as they become whole. */
+async function* lines(body) {
+	const reader = body.getReader();
+	const decoder = new TextDecoder();
+	let pieces = [];
+	try {
+		for (;;) {
+			const { done, value } = await reader.read();
+			const parts = decoder.decode(value, { stream: !done }).split("\n");
+			for (const [at, part] of parts.entries()) {
+				pieces.push(part);
+				if (at === parts.length - 1) break;
+				yield* parsed(pieces);
+				pieces = [];
+			}
+			if (done) break;
+		}
+		yield* parsed(pieces);
+	} finally {
+		await reader.cancel().catch(() => {});
+	}
+}
+function* parsed(pieces) {
+	const line = pieces.join("").trim();
+	if (line) yield JSON.parse(line);
+}
+// src/api.ts
+/** The server's routes below `/antiphon`, typed. Where they are is the host's business: see `Host`. */
+/** The page's own server. */
+var sameOrigin = {
+	fetch: (path, init) => fetch(path, {
+		credentials: "same-origin",
+		...init
+	}),
+	url: (path) => path
+};
+/** What the server, or the way to it, said no with. `status` is 0 where there was no answer. */
+var ApiError = class extends Error {
+	constructor(problem, status = 0) {
+		super(problem.message);
+		this.status = status;
+		this.name = "ApiError";
+		this.hint = problem.hint ?? "";
+		this.field = problem.field ?? "";
+		this.kind = problem.kind ?? "";
+	}
+};
+/** An own header makes a foreign page ask first (a preflight), and it is never answered. */
+var HEADERS = {
+	"X-Antiphon": "1",
+	Accept: "application/json"
+};
+var Api = class {
+	constructor(host = sameOrigin) {
+		this.host = host;
+	}
+	state() {
+		return this.get("state");
+	}
+	async pair(code) {
+		await this.send("pair", { code });
+	}
+	history(query = {}, signal) {
+		const { pinned, ...rest } = query;
+		return this.get(`history${asked$1({
+			...rest,
+			pinned: pinned ? 1 : void 0
+		})}`, signal);
+	}
+	entry(key, signal) {
+		return this.get(`history/${encodeURIComponent(key)}`, signal);
+	}
+	media(key, sha256) {
+		return this.host.url(`/antiphon/history/${encodeURIComponent(key)}/media/${encodeURIComponent(sha256)}`);
+	}
+	workflow(key) {
+		return this.get(`history/${encodeURIComponent(key)}/workflow`);
+	}
+	async pin(key, pinned) {
+		await this.send(`history/${encodeURIComponent(key)}/pin`, { pinned });
+	}
+	async remove(keys) {
+		await this.send("history/delete", { keys });
+	}
+	async exported(keys) {
+		const response = await this.send("history/export", { keys });
+		const told = response.headers.get("content-disposition") ?? "";
+		const name = /filename\*=UTF-8''([^;]+)/i.exec(told)?.[1] ?? /filename="?([^";]+)"?/i.exec(told)?.[1];
+		return {
+			blob: await response.blob(),
+			name: decodeURIComponent(name ?? "recordings")
+		};
+	}
+	totals(days = 30, signal) {
+		return this.get(`totals${asked$1({ days })}`, signal);
+	}
+	models(query, signal) {
+		return this.get(`models${asked$1({
+			...query,
+			refresh: query.refresh ? 1 : void 0
+		})}`, signal);
+	}
+	credentials() {
+		return this.get("credentials");
+	}
+	async addCredential(body) {
+		await this.send("credentials", body);
+	}
+	async testCredential(body) {
+		return (await this.send("credentials/test", body)).json();
+	}
+	async removeCredential(name) {
+		await this.send("credentials/remove", { name });
+	}
+	/** Moves a key out of a widget; the answer is what to write there instead. */
+	async keepCredential(body) {
+		return (await this.send("credentials/keep", body)).json();
+	}
+	/** Asks for a completion: pieces as they come, at last the completion or an error. Abort to stop it. */
+	async *complete(body, signal) {
+		const response = await this.send("complete", body, signal);
+		if (response.body === null) throw new ApiError({ message: "no answer body" }, response.status);
+		for await (const line of lines(response.body)) yield line;
+	}
+	async get(path, signal) {
+		return await (await this.fetched(path, {
+			headers: HEADERS,
+			signal: signal ?? null
+		})).json();
+	}
+	send(path, body, signal) {
+		return this.fetched(path, {
+			method: "POST",
+			headers: {
+				...HEADERS,
+				"Content-Type": "application/json"
+			},
+			body: JSON.stringify(body),
+			signal: signal ?? null
+		});
+	}
+	async fetched(path, init) {
+		let response;
+		try {
+			response = await this.host.fetch(`/antiphon/${path}`, init);
+		} catch (error) {
+			if (init.signal?.aborted) throw error;
+			throw new ApiError({
+				message: String(error),
+				kind: "unreachable"
+			});
+		}
+		if (response.ok) return response;
+		throw new ApiError(await told$2(response), response.status);
+	}
+};
+/** The error that a reply holds, whatever it is. */
+async function told$2(response) {
+	const text = await response.text();
+	try {
+		const error = JSON.parse(text).error;
+		if (typeof error === "object" && typeof error.message === "string") return error;
+		if (typeof error === "string") return { message: error };
+	} catch {}
+	return { message: `${response.status} ${response.statusText || text.slice(0, 200)}` };
+}
+function asked$1(query) {
+	const kept = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
+	const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
+	return text && `?${text}`;
+}
+// src/facts.ts
+function tokens(entry) {
+	return {
+		input: entry.usage?.input_tokens ?? entry.input_tokens ?? null,
+		output: entry.usage?.output_tokens ?? entry.output_tokens ?? null
+	};
+}
+/** Tokens, cost, time, seed, and how it ended where that was not the usual way. `seconds` as measured here. */
+function facts(entry, seconds = entry.seconds ?? null) {
+	const { input, output } = tokens(entry);
+	return [
+		input !== null || output !== null ? t$2("tokens_in_out", {
+			input: input ?? "?",
+			output: output ?? "?"
+		}) : "",
+		entry.cost === null || entry.cost === void 0 ? "" : money(entry.cost),
+		seconds === null ? "" : t$2("seconds", { n: seconds.toFixed(seconds < 10 ? 1 : 0) }),
+		seedWords(entry),
+		ended$1(entry.finish_reason)
+	].filter(Boolean);
+}
+/** What became of the seed; a replay says so instead. */
+function seedWords(entry) {
+	if (entry.replayed === true) return t$2("seed_replayed", { seed: seed(entry) });
+	if (entry.seed_status === "sent") return t$2("seed_sent", { seed: seed(entry) });
+	if (entry.seed_status === "unsupported") return t$2("seed_unsupported", { seed: seed(entry) });
+	return entry.seed === null || entry.seed === void 0 ? t$2("seed_none") : t$2("seed_is", { seed: seed(entry) });
+}
+function seed(entry) {
+	return String(entry.seed ?? "–");
+}
+var ENDINGS = {
+	length: "ended_length",
+	content_filter: "ended_filter",
+	refusal: "ended_refusal",
+	error: "ended_error"
+};
+/** How the answer ended; empty for the usual way. */
+function ended$1(reason) {
+	const key = reason ? ENDINGS[reason] : void 0;
+	return key ? t$2(key) : "";
+}
+/** The parts of a message: texts and media. */
+function parts(message) {
+	const content = message.parts ?? message.content ?? [];
+	return typeof content === "string" ? [content] : content;
+}
+/** The text of a part, or null for a medium. */
+function textOf(part) {
+	return typeof part === "string" ? part : part.text ?? null;
+}
+function mediaOf(entry) {
+	return entry.images ?? (Array.isArray(entry.media) ? entry.media : []);
+}
+/** All that the user said last, as one text. */
+function lastPrompt(entry) {
+	const last = entry.messages?.findLast((message) => message.role === "user");
+	if (!last) return entry.prompt ?? "";
+	return parts(last).map((part) => textOf(part) ?? "").filter(Boolean).join("\n");
+}
+// src/visible.ts
+/** Text from elsewhere, made harmless to look at: what would not be seen, or would move other text, is a symbol. */
+/** Kept as they are: tab and newline, and the joiners that scripts and emoji need (U+200C, U+200D). Shown: all other
+control characters (Unicode's control pictures), marks and overrides of direction, invisible fillers, and tags. */
+var UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+/** `text` with symbols for what could not be seen. A carriage return before a newline is dropped. */
+function visible(text) {
+	return text.replace(/\r\n/g, "\n").replace(UNSEEN, symbol);
+}
+/** The same on one line, for lists and labels. */
+function line(text) {
+	return visible(text.replace(/\s+/g, " ").trim());
+}
+function symbol(character) {
+	const code = character.codePointAt(0);
+	if (code < 32) return String.fromCodePoint(9216 + code);
+	if (code === 127) return "␡";
+	return `⟦U+${code.toString(16).toUpperCase().padStart(4, "0")}⟧`;
+}
+/** Where to cut `text` at or before `at` without halving a character pair or a line end, of which more may come. */
+function cut(text, at) {
+	const last = text.charCodeAt(at - 1);
+	return at > 0 && (last === 13 || last >= 55296 && last <= 56319) ? at - 1 : at;
+}
 // \0@oxc-project+runtime@0.156.0/helpers/esm/decorate.js
 function __decorate(decorators, target, key, desc) {
 	var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
@@ -1688,7 +1852,7 @@ function __decorate(decorators, target, key, desc) {
 /** What every component has: the way to the server, the language, the look. */
 var AntiphonElement = class extends i$2 {
 	static {
-		this.styles = [tokens, basics];
+		this.styles = [tokens$1, basics];
 	}
 	constructor() {
 		super();
@@ -2550,7 +2714,7 @@ function diffArrays(oldArr, newArr, options) {
 /** Characters of both texts together up to which words are compared, and up to which lines are. */
 var WORDS = 6e4;
 var LINES = 4e5;
-var PATIENCE$1 = {
+var PATIENCE$2 = {
 	timeout: 400,
 	maxEditLength: 3e3
 };
@@ -2565,7 +2729,7 @@ function compared(left, right, language) {
 	return (size <= WORDS ? pieces(words(left, language), words(right, language)) : null) ?? (size <= LINES ? pieces(byLine(left), byLine(right)) : null);
 }
 function pieces(left, right) {
-	return diffArrays(left, right, PATIENCE$1)?.map(({ value, added, removed }) => ({
+	return diffArrays(left, right, PATIENCE$2)?.map(({ value, added, removed }) => ({
 		text: value.join(""),
 		left: !added,
 		right: !removed
@@ -2726,9 +2890,9 @@ function rowsOf(left, right) {
 		both(t$2("provider"), (entry) => entry.provider),
 		both(t$2("model"), (entry) => entry.model),
 		both(t$2("seed"), (entry) => String(entry.seed ?? "–")),
-		...settings.map((name) => both(name, (entry) => said(entry.config?.[name]))),
+		...settings.map((name) => both(name, (entry) => said$2(entry.config?.[name]))),
 		both(t$2("measure_tokens"), (entry) => {
-			const { input, output } = tokens$1(entry);
+			const { input, output } = tokens(entry);
 			return `${input ?? "?"} + ${output ?? "?"}`;
 		}),
 		both(t$2("measure_cost"), (entry) => money(entry.cost)),
@@ -2736,7 +2900,7 @@ function rowsOf(left, right) {
 	];
 }
 /** A setting's value in one line. */
-function said(value) {
+function said$2(value) {
 	if (value === void 0) return "–";
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -3245,7 +3409,7 @@ function table(name, rows) {
 	return b`<table>
     <caption class="unseen">${name}</caption>
     <tbody>
-      ${rows.map(([name, value]) => b`<tr><th scope="row" class="foreign">${line(name)}</th><td class="foreign">${line(said(value))}</td></tr>`)}
+      ${rows.map(([name, value]) => b`<tr><th scope="row" class="foreign">${line(name)}</th><td class="foreign">${line(said$2(value))}</td></tr>`)}
     </tbody>
   </table>`;
 }
@@ -3392,7 +3556,7 @@ var SPANS = [
 	30,
 	90
 ];
-var HEIGHT = 72;
+var HEIGHT$2 = 72;
 var STEP = 10;
 function measured(total, measure) {
 	if (measure === "tokens") return total.input_tokens + total.output_tokens;
@@ -3520,7 +3684,7 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
 		const bars = days.map((day, at) => {
 			const value = measured(day, this.measure);
 			const height = value ? Math.max(2, value / most * 70) : 0;
-			return w`<rect class="fresh" x=${at * STEP + 1} y=${HEIGHT - height} width=${8} height=${height}>
+			return w`<rect class="fresh" x=${at * STEP + 1} y=${HEIGHT$2 - height} width=${8} height=${height}>
         <title>${day.day}: ${this.say(value)}</title></rect>`;
 		});
 		return b`<svg role="img" aria-label=${t$2("chart_label", {
@@ -3528,7 +3692,7 @@ var AntiphonTotals = class AntiphonTotals extends AntiphonElement {
 			what: t$2(`measure_${this.measure}`),
 			sum: this.say(sum),
 			most: this.say(most)
-		})} viewBox="0 0 ${Math.max(days.length, 1) * STEP} ${HEIGHT}"
+		})} viewBox="0 0 ${Math.max(days.length, 1) * STEP} ${HEIGHT$2}"
       preserveAspectRatio="none">${bars}</svg>`;
 	}
 	renderModels(models) {
@@ -3588,7 +3752,7 @@ function shortDay(day) {
 }
 // src/components/history.ts
 var PAGE = 50;
-var PATIENCE = 250;
+var PATIENCE$1 = 250;
 var SINCE = {
 	any: 0,
 	day: 1,
@@ -3948,7 +4112,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 			...change
 		};
 		clearTimeout(this.timer);
-		this.timer = window.setTimeout(() => void this.load(), PATIENCE);
+		this.timer = window.setTimeout(() => void this.load(), PATIENCE$1);
 	}
 	toggle(key) {
 		const selected = new Set(this.selected);
@@ -4158,7 +4322,7 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		})}
       >
         <span class="prompt">${line(item.prompt) || "–"}</span>
-        <span class="text">${line(item.text) || ended(item.finish_reason) || line(item.problem ?? "") || "–"}</span>
+        <span class="text">${line(item.text) || ended$1(item.finish_reason) || line(item.problem ?? "") || "–"}</span>
         <span class="meta">${metaOf(item).join(" · ")}</span>
       </button>
       <button
@@ -5064,7 +5228,7 @@ var AntiphonText = class AntiphonText extends AntiphonElement {
 		const text = end > this.drawn ? this.text : "";
 		const upTo = text ? cut(text, Math.min(end, this.drawn + FRAME)) : this.drawn;
 		if (upTo > this.drawn) {
-			put(target, visible(text.slice(this.drawn, upTo)));
+			put$2(target, visible(text.slice(this.drawn, upTo)));
 			this.drawn = upTo;
 			if (this.all && this.drawn < this.length) this.schedule();
 		}
@@ -5081,7 +5245,7 @@ __decorate([n$1({ attribute: false })], AntiphonText.prototype, "text", null);
 AntiphonText = __decorate([t$3("antiphon-text")], AntiphonText);
 /** Appends to the last block, and begins new ones where it is full: best at a line's end, else at a space, and anywhere
 * in a line without either. */
-function put(target, text) {
+function put$2(target, text) {
 	let rest = text;
 	while (rest) {
 		let block = target.lastElementChild;
@@ -5115,3 +5279,1166 @@ function room(used, rest) {
 function after(text, mark, least) {
 	return text.indexOf(mark, Math.max(0, least - 1)) + 1;
 }
+// src/comfyui/words.ts
+/** The words of what is in the nodes and in ComfyUI's menus. The pages bring their own. */
+var EN = {
+	answer: "Answer",
+	answerN: "Answer {n}",
+	asking: "Asking…",
+	growing: "Answering…",
+	interrupted: "Interrupted. What had come until then:",
+	reasoning: "Reasoning ({n} characters)",
+	copy: "Copy",
+	copied: "Copied",
+	notCopied: "The browser does not allow copying here: select the text instead.",
+	tokens: "{in} + {out} tokens",
+	seconds: "{n} s",
+	seedSent: "seed {n}: sent",
+	seedUnsupported: "seed {n}: not taken by this model",
+	seedOther: "seed {n}",
+	replayed: "replayed, nothing paid",
+	ended: "ended by: {reason}",
+	cut: "Only the beginning is kept after a reload. The whole text is in the history, and comes back when the graph runs.",
+	hidden: "{n} earlier parts are not shown. Copy takes all.",
+	keyFound: "This looks like a key. It is saved in the workflow as it stands here.",
+	keyMove: "Move this key to the key file",
+	keyMoving: "Moving…",
+	keyMoved: "The key of {node} is now in the key file. The widget holds only its name: {reference}",
+	keyFailed: "The key could not be moved: {error}",
+	choose: "Choose a model…",
+	models: "Models",
+	model: "Model",
+	provider: "Provider",
+	useModel: "Use this model",
+	credentials: "Keys",
+	credentialsOpen: "Manage keys…",
+	credentialsHint: "Keys are kept on the server, each for its own host, and are never sent back to this page.",
+	history: "History of answers",
+	historyCommand: "Show the history of answers",
+	close: "Close",
+	textUsed: "The text is now in {node}.",
+	textCopied: "No text field was selected: the text is in the clipboard.",
+	textNode: "The text is in a new node.",
+	workflowOpened: "The workflow that made it is open.",
+	failed: "That did not work: {error}"
+};
+var ZH = {
+	answer: "回答",
+	answerN: "回答 {n}",
+	asking: "正在提问…",
+	growing: "正在回答…",
+	interrupted: "已中断。此前收到的内容：",
+	reasoning: "推理（{n} 字符）",
+	copy: "复制",
+	copied: "已复制",
+	notCopied: "浏览器不允许在此复制：请选中文本。",
+	tokens: "{in} + {out} 词元",
+	seconds: "{n} 秒",
+	seedSent: "种子 {n}：已发送",
+	seedUnsupported: "种子 {n}：此模型不接受",
+	seedOther: "种子 {n}",
+	replayed: "重放，未付费",
+	ended: "结束原因：{reason}",
+	cut: "重新加载后只保留开头。全文在历史记录中，再次运行时会恢复。",
+	hidden: "前面 {n} 段未显示。复制会包含全部。",
+	keyFound: "这看起来是一个密钥。它会原样保存在工作流中。",
+	keyMove: "将此密钥移到密钥文件",
+	keyMoving: "正在移动…",
+	keyMoved: "{node} 的密钥已移到密钥文件。控件中只保留其名称：{reference}",
+	keyFailed: "无法移动密钥：{error}",
+	choose: "选择模型…",
+	models: "模型",
+	model: "模型",
+	provider: "服务商",
+	useModel: "使用此模型",
+	credentials: "密钥",
+	credentialsOpen: "管理密钥…",
+	credentialsHint: "密钥保存在服务器上，各自只发往自己的主机，绝不会发回此页面。",
+	history: "回答历史",
+	historyCommand: "显示回答历史",
+	close: "关闭",
+	textUsed: "文本已写入 {node}。",
+	textCopied: "未选中文本框：文本已复制到剪贴板。",
+	textNode: "文本已放入新节点。",
+	workflowOpened: "已打开生成它的工作流。",
+	failed: "操作失败：{error}"
+};
+function word(key, values = {}) {
+	return (language() === "zh" ? ZH[key] : EN[key]).replace(/\{(\w+)\}/g, (whole, name) => {
+		const value = values[name];
+		return value === void 0 ? whole : typeof value === "number" ? value.toLocaleString(language()) : value;
+	});
+}
+// src/comfyui/answer.ts
+var AntiphonNodeAnswer = class AntiphonNodeAnswer extends AntiphonElement {
+	constructor(..._args) {
+		super(..._args);
+		this.answers = [];
+		this.waiting = false;
+		this.copied = "";
+		this.copy = async () => {
+			const text = this.answers.map((answer) => answer.text).join("\n\n");
+			this.copied = await toClipboard(text) ? word("copied") : word("notCopied");
+			clearTimeout(this.forCopied);
+			this.forCopied = setTimeout(() => {
+				this.copied = "";
+			}, 2500);
+		};
+	}
+	static {
+		this.styles = [AntiphonElement.styles, i$5`
+      :host {
+        --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
+        --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
+        display: flex;
+        flex-direction: column;
+        min-height: 120px;
+        max-height: 100%;
+        height: 100%;
+        overflow: hidden;
+        border-radius: 6px;
+        background: var(--a-bg);
+        color: var(--a-fg);
+        font-size: 12px;
+        text-align: start;
+        cursor: default;
+        user-select: text;
+      }
+
+      :host([hidden]) {
+        display: none;
+      }
+
+      .all {
+        flex: 1 1 auto;
+        min-height: 0;
+        overflow: auto;
+        overscroll-behavior: contain;
+        padding: 6px 8px;
+      }
+
+      section + section {
+        margin-top: 8px;
+        border-top: 1px solid var(--a-line);
+        padding-top: 6px;
+      }
+
+      section h3 {
+        color: var(--a-quiet);
+        font-size: 11px;
+      }
+
+      details {
+        margin-bottom: 4px;
+        color: var(--a-quiet);
+      }
+
+      footer {
+        flex: none;
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 2px 4px 2px 8px;
+        border-top: 1px solid var(--a-line);
+        color: var(--a-quiet);
+        font-size: 11px;
+      }
+
+      footer > span {
+        flex: 1 1 auto;
+        min-width: 0;
+        overflow-wrap: anywhere;
+      }
+
+      button {
+        min-height: 24px;
+        padding: 0 8px;
+        font-size: 11px;
+      }
+
+      .facts,
+      li {
+        color: var(--a-quiet);
+        font-size: 11px;
+        overflow-wrap: anywhere;
+        unicode-bidi: isolate;
+      }
+
+      .waiting antiphon-text {
+        opacity: 0.6;
+      }
+    `];
+	}
+	/** Something came. */
+	changed(answers) {
+		this.answers = answers;
+		this.requestUpdate();
+	}
+	updated() {
+		const all = this.renderRoot.querySelector(".all");
+		if (!all) return;
+		const below = all.scrollHeight - all.scrollTop - all.clientHeight < 24;
+		for (const answer of this.drawn) {
+			const section = all.querySelector(`[data-item="${answer.item}"]`);
+			brought(section?.querySelector("antiphon-text.words"), answer.text);
+			brought(section?.querySelector("antiphon-text.thought"), answer.reasoning);
+		}
+		if (below && this.growing) requestAnimationFrame(() => requestAnimationFrame(() => all.scrollTo({ top: all.scrollHeight })));
+	}
+	get growing() {
+		return this.answers.some(({ phase }) => phase === "growing");
+	}
+	get drawn() {
+		return this.answers.slice(-50);
+	}
+	render() {
+		const hidden = this.answers.length - this.drawn.length;
+		const busy = this.growing || this.waiting;
+		return b`
+      <div class="all ${this.waiting ? "waiting" : ""}" role="region" aria-label=${word("answer")} aria-busy=${busy} tabindex="0"
+        @wheel=${scrolled} @pointerdown=${kept$1} @keydown=${kept$1} @copy=${kept$1}>
+        ${hidden > 0 ? b`<p class="quiet">${word("hidden", { n: hidden })}</p>` : A}
+        ${this.drawn.map((answer) => this.one(answer))}
+      </div>
+      <footer @pointerdown=${kept$1}>
+        <span role="status">${this.status}</span>
+        <button type="button" @click=${this.copy} ?disabled=${this.answers.length === 0}>
+          ${this.copied || word("copy")}
+        </button>
+      </footer>`;
+	}
+	one(answer) {
+		const { reasoning, error, notes } = answer;
+		const facts = this.answers.length > 1 ? said$1(answer.facts) : "";
+		return b`<section data-item=${answer.item}>
+      ${this.answers.length > 1 ? b`<h3>${word("answerN", { n: answer.item + 1 })}</h3>` : A}
+      ${answer.phase === "interrupted" ? b`<p class="quiet">${word("interrupted")}</p>` : A}
+      ${reasoning ? b`<details><summary>${word("reasoning", { n: reasoning.length })}</summary>
+            <antiphon-text class="thought"></antiphon-text></details>` : A}
+      <antiphon-text class="words"></antiphon-text>
+      ${error ? b`<p class="problem" role="alert">${visible(error)}</p>` : A}
+      ${answer.cut ? b`<p class="quiet">${word("cut")}</p>` : A}
+      ${facts ? b`<p class="facts">${facts}</p>` : A}
+      ${notes.length ? b`<ul>${notes.map((note) => b`<li>${visible(note)}</li>`)}</ul>` : A}
+    </section>`;
+	}
+	get status() {
+		if (this.waiting && !this.growing) return word("asking");
+		if (this.growing) return word("growing");
+		const [only, ...more] = this.answers;
+		return only !== void 0 && more.length === 0 ? said$1(only.facts) : "";
+	}
+};
+__decorate([n$1({ attribute: false })], AntiphonNodeAnswer.prototype, "answers", void 0);
+__decorate([n$1({ type: Boolean })], AntiphonNodeAnswer.prototype, "waiting", void 0);
+__decorate([r$2()], AntiphonNodeAnswer.prototype, "copied", void 0);
+AntiphonNodeAnswer = __decorate([t$3("antiphon-node-answer")], AntiphonNodeAnswer);
+/** Brings an element's text up to `text`: by what is new where it only grew. */
+function brought(element, text) {
+	if (!element) return;
+	const there = lengths.get(element) ?? "";
+	if (text.length > there.length && text.startsWith(there)) element.add(text.slice(there.length));
+	else if (text !== there) element.text = text;
+	lengths.set(element, text);
+}
+var lengths = /* @__PURE__ */ new WeakMap();
+/** Tokens, cost, time and seed on one line. */
+function said$1(facts) {
+	const { input_tokens, output_tokens, cost_usd, seconds, seed, finish_reason } = facts;
+	return [
+		facts.model ? line(facts.model) : "",
+		input_tokens !== void 0 && output_tokens !== void 0 ? word("tokens", {
+			in: input_tokens,
+			out: output_tokens
+		}) : "",
+		cost_usd ? money(cost_usd) : "",
+		seconds !== void 0 ? word("seconds", { n: seconds }) : "",
+		facts.replayed ? word("replayed") : "",
+		seed !== void 0 ? word(SEEDS[facts.seed_status ?? ""] ?? "seedOther", { n: String(seed) }) : "",
+		finish_reason && finish_reason !== "stop" ? word("ended", { reason: line(finish_reason) }) : ""
+	].filter(Boolean).join(" · ");
+}
+var SEEDS = {
+	sent: "seedSent",
+	unsupported: "seedUnsupported"
+};
+/** Whether the text is in the clipboard now. */
+async function toClipboard(text) {
+	try {
+		await navigator.clipboard.writeText(text);
+		return true;
+	} catch {
+		return copiedByHand(text);
+	}
+}
+/** Where the page is served over plain HTTP, browsers have no clipboard but this. */
+function copiedByHand(text) {
+	const field = document.createElement("textarea");
+	field.value = text;
+	field.style.cssText = "position:fixed;opacity:0";
+	document.body.append(field);
+	field.select();
+	try {
+		return document.execCommand("copy");
+	} catch {
+		return false;
+	} finally {
+		field.remove();
+	}
+}
+/** The wheel turns the text where there is more of it, else the canvas. */
+function scrolled(event) {
+	const all = event.currentTarget;
+	if (!event.ctrlKey && all.scrollHeight > all.clientHeight) event.stopPropagation();
+}
+/** What is done in here is no business of the canvas. */
+function kept$1(event) {
+	event.stopPropagation();
+}
+// src/comfyui/dialog.ts
+var AntiphonDialog = class AntiphonDialog extends AntiphonElement {
+	constructor(..._args) {
+		super(..._args);
+		this.heading = "";
+	}
+	static {
+		this.styles = [AntiphonElement.styles, i$5`
+      dialog {
+        width: min(46rem, calc(100vw - 32px));
+        max-width: none;
+        max-height: calc(100dvh - 48px);
+        overflow: auto;
+      }
+
+      header {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 8px;
+        margin-bottom: 10px;
+      }
+    `];
+	}
+	firstUpdated() {
+		this.dialog.showModal();
+	}
+	close() {
+		this.dialog.close();
+	}
+	render() {
+		return b`<dialog aria-labelledby="heading" @close=${() => this.remove()}>
+      <header>
+        <h2 id="heading">${this.heading}</h2>
+        <button type="button" @click=${() => this.close()}>${word("close")}</button>
+      </header>
+      <slot></slot>
+    </dialog>`;
+	}
+};
+__decorate([n$1()], AntiphonDialog.prototype, "heading", void 0);
+__decorate([e$3("dialog")], AntiphonDialog.prototype, "dialog", void 0);
+AntiphonDialog = __decorate([t$3("antiphon-dialog")], AntiphonDialog);
+var TYPED = [
+	"keydown",
+	"keyup",
+	"keypress",
+	"paste",
+	"copy",
+	"cut"
+];
+/** Keeps what is typed in an element from ComfyUI, which takes letters for its shortcuts outside of its own fields. */
+function quieted(element) {
+	for (const name of TYPED) element.addEventListener(name, (event) => event.stopPropagation());
+	return element;
+}
+/** Opens a window with this inside. */
+function opened(heading, inside) {
+	const dialog = quieted(new AntiphonDialog());
+	dialog.heading = heading;
+	dialog.append(inside);
+	document.body.append(dialog);
+	return dialog;
+}
+// src/comfyui/picker.ts
+var AntiphonPicker = class AntiphonPicker extends AntiphonElement {
+	constructor(..._args) {
+		super(..._args);
+		this.providers = [];
+		this.provider = "";
+		this.credential = "";
+		this.baseUrl = "";
+		this.value = "";
+		this.chosen = (event) => {
+			this.provider = event.target.value;
+			this.credential = "";
+			this.baseUrl = "";
+		};
+		this.named = (event) => {
+			this.value = event.detail.model;
+		};
+	}
+	static {
+		this.styles = [AntiphonElement.styles, i$5`
+      :host {
+        display: grid;
+        gap: 12px;
+        min-height: min(480px, 70dvh);
+        grid-template-rows: auto 1fr auto; /* the list opens over the room in between */
+      }
+
+      antiphon-models {
+        align-self: start;
+      }
+
+      button {
+        justify-self: end;
+      }
+    `];
+	}
+	render() {
+		return b`<label>
+        ${word("provider")}
+        <select @change=${this.chosen}>
+          <option value="" ?selected=${!this.provider}>–</option>
+          ${this.providers.map(({ name, title }) => b`<option value=${name} ?selected=${name === this.provider}>${title || name}</option>`)}
+        </select>
+      </label>
+      <antiphon-models
+        .api=${this.api}
+        .provider=${this.provider}
+        .credential=${this.credential}
+        .baseUrl=${this.baseUrl}
+        .value=${this.value}
+        .label=${word("model")}
+        @antiphon-model=${this.named}
+      ></antiphon-models>
+      <button type="button" class="first" @click=${() => this.tell("antiphon-picked", { model: this.value })}>
+        ${word("useModel")}
+      </button>`;
+	}
+};
+__decorate([n$1({ attribute: false })], AntiphonPicker.prototype, "providers", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "provider", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "credential", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "baseUrl", void 0);
+__decorate([n$1()], AntiphonPicker.prototype, "value", void 0);
+AntiphonPicker = __decorate([t$3("antiphon-picker")], AntiphonPicker);
+// src/comfyui/panels.ts
+/** The shared pages inside of ComfyUI: keys in its settings, a model picker at its nodes, the history in its sidebar. */
+var api = new Api(host);
+function made(tag, properties = {}) {
+	return Object.assign(document.createElement(tag), {
+		api,
+		...properties
+	});
+}
+/** What `inside` makes of the server's state, once this browser may ask. */
+function paired(inside) {
+	const frame = quieted(made("antiphon-pair"));
+	frame.addEventListener("antiphon-allowed", (event) => {
+		const state = event.detail;
+		if (frame.childElementCount === 0) frame.append(inside(state.providers ?? []));
+	});
+	return frame;
+}
+function manageKeys() {
+	opened(word("credentials"), paired((providers) => made("antiphon-credentials", { providers })));
+}
+/** A row of ComfyUI's settings: a button, since there is not room for more. */
+function keysSetting() {
+	const button = document.createElement("button");
+	button.type = "button";
+	button.className = "p-button p-component p-button-secondary";
+	button.textContent = word("credentialsOpen");
+	button.addEventListener("click", manageKeys);
+	return button;
+}
+var offered = /* @__PURE__ */ new WeakSet();
+var told$1 = {
+	models: {},
+	apis: {},
+	answering: []
+};
+function known$2(hello) {
+	told$1 = hello;
+	for (const node of everyNode()) offer(node);
+}
+/** Puts the button to choose a model into a node that has the widget for it. */
+function offer(node) {
+	const info = told$1.models[kind(node)];
+	if (info === void 0 || typeof node.addWidget !== "function" || offered.has(node)) return;
+	if (widgetOf(node, info.input) === void 0) return;
+	const widget = node.addWidget("button", word("choose"), null, () => guarded("models", () => choose(node, info.input)), { serialize: false });
+	widget.serialize = false;
+	offered.add(node);
+	const needed = node.computeSize?.()[1] ?? 0;
+	if (needed > node.size[1]) node.setSize?.([node.size[0], needed]);
+}
+/** Opens the list of models, with free text, for the widget of this name. */
+function choose(node, input) {
+	const widget = widgetOf(node, input);
+	if (widget === void 0) return;
+	const dialog = opened(word("models"), paired((providers) => picker(node, widget, providers, () => {
+		dialog.close();
+	})));
+}
+function picker(node, widget, providers, done) {
+	const form = made("antiphon-picker", {
+		providers,
+		...whose(node),
+		value: String(widget.value ?? "")
+	});
+	form.addEventListener("antiphon-picked", (event) => {
+		write(node, widget, event.detail.model);
+		done();
+	});
+	return form;
+}
+/** Whose models are meant: by the node itself, or by the API node beside it at a node that asks. */
+function whose(node) {
+	const own = told$1.models[kind(node)]?.provider;
+	if (own) return {
+		provider: own,
+		credential: "",
+		baseUrl: ""
+	};
+	const asking = nodesOf(node.graph ?? root()).filter((other) => told$1.answering.includes(kind(other)));
+	for (const other of asking) {
+		if (wired(other, "config") !== node) continue;
+		const source = wired(other, "api");
+		const info = source && told$1.apis[kind(source)];
+		if (source && info) return said(source, info);
+	}
+	return {
+		provider: "",
+		credential: "",
+		baseUrl: ""
+	};
+}
+function wired(node, name) {
+	const slot = node.inputs?.findIndex((input) => input.name === name) ?? -1;
+	return slot < 0 ? void 0 : node.getInputNode?.(slot);
+}
+function said(source, info) {
+	const text = (name) => String(name && widgetOf(source, name)?.value || "").trim();
+	const credential = text(info.credential);
+	return {
+		provider: info.provider ?? text(info.from),
+		credential: credential.startsWith("credential:") ? credential.slice(11) : "",
+		baseUrl: text(info.address)
+	};
+}
+/** The tab in ComfyUI's sidebar. */
+var tab = {
+	id: "antiphon",
+	icon: "pi pi-comments",
+	title: "Antiphon",
+	get tooltip() {
+		return word("history");
+	},
+	type: "custom",
+	render(place) {
+		place.replaceChildren(paired(history));
+		place.style.height = "100%";
+	},
+	destroy: () => void 0
+};
+function history(providers) {
+	const pages = made("antiphon-history", {
+		providers,
+		usesText: true,
+		opensWorkflow: true
+	});
+	pages.addEventListener("antiphon-use-text", (event) => guarded("use the text", () => used(event.detail.text)));
+	pages.addEventListener("antiphon-open-workflow", (event) => guarded("open the workflow", () => openedWorkflow(event.detail.workflow)));
+	return pages;
+}
+/** Puts a text where it is wanted: into the node that is selected, else into a new one, else into the clipboard. */
+async function used(text) {
+	const selected = Object.values(app()?.canvas?.selected_nodes ?? {});
+	for (const node of selected) {
+		const widget = node.widgets?.find(holdsText);
+		if (widget === void 0) continue;
+		write(node, widget, text);
+		return say("success", word("textUsed", { node: node.title ?? kind(node) }));
+	}
+	if (placed(text)) return say("success", word("textNode"));
+	if (await toClipboard(text)) say("info", word("textCopied"));
+}
+function holdsText(widget) {
+	const input = widget.inputEl ?? widget.element;
+	return typeof widget.value === "string" && (widget.type === "customtext" || input instanceof HTMLTextAreaElement);
+}
+function placed(text) {
+	const node = create("PrimitiveStringMultiline");
+	const graph = app()?.canvas?.graph ?? app()?.graph;
+	if (node === null || typeof graph?.add !== "function") return false;
+	const { offset, scale } = app()?.canvas?.ds ?? {
+		offset: [0, 0],
+		scale: 1
+	};
+	node.pos = [innerWidth / 2 / scale - offset[0] - 150, innerHeight / 2 / scale - offset[1] - 80];
+	graph.add(node);
+	const widget = widgetOf(node, "value") ?? node.widgets?.[0];
+	if (widget) write(node, widget, text);
+	return widget !== void 0;
+}
+async function openedWorkflow(workflow) {
+	await app()?.loadGraphData?.(workflow);
+	say("success", word("workflowOpened"));
+}
+// src/comfyui/keys.ts
+/** Keys that stand in widgets: seen in the page, hidden from view, moved to the key file in one click. */
+var NAME$1 = "antiphon_key";
+var HEIGHT$1 = 36;
+var LOOK = 700;
+var known$1 = {};
+var AntiphonKey = class AntiphonKey extends i$2 {
+	static {
+		this.styles = [
+			tokens$1,
+			basics,
+			i$5`
+      :host {
+        --a-bg: var(--comfy-input-bg, light-dark(#ffffff, #222222));
+        --a-fg: var(--input-text, light-dark(#1c1c1e, #dddddd));
+        display: flex;
+        flex-direction: column;
+        gap: 4px;
+        min-height: 28px;
+        color: var(--a-fg);
+        font-size: 12px;
+        overflow: auto;
+      }
+
+      button {
+        min-height: 28px;
+        line-height: 1.1;
+      }
+
+      .problem {
+        background: var(--a-bg);
+      }
+
+      :host([hidden]) {
+        display: none;
+      }
+    `
+		];
+	}
+	constructor() {
+		super();
+		this.moving = false;
+		this.problem = "";
+		this.go = async () => {
+			if (this.node === void 0) return;
+			this.moving = true;
+			this.problem = "";
+			try {
+				await moved(this.node);
+			} catch (error) {
+				this.problem = word("keyFailed", { error: error instanceof Error ? error.message : String(error) });
+				if (error instanceof Error && error.name === "401") manageKeys();
+			}
+			this.moving = false;
+		};
+		new Translated(this);
+	}
+	render() {
+		return b`<button type="button" class="first" title=${word("keyFound")} ?disabled=${this.moving} @click=${this.go}>
+        ${this.moving ? word("keyMoving") : word("keyMove")}
+      </button>
+      ${this.problem ? b`<span class="problem" role="alert">${this.problem}</span>` : A}`;
+	}
+};
+__decorate([r$2()], AntiphonKey.prototype, "moving", void 0);
+__decorate([r$2()], AntiphonKey.prototype, "problem", void 0);
+AntiphonKey = __decorate([t$3("antiphon-key")], AntiphonKey);
+async function moved(node) {
+	const info = known$1[kind(node)];
+	if (info === void 0) return;
+	const inputs = Object.fromEntries((node.widgets ?? []).map((widget) => [widget.name, String(widget.value ?? "")]));
+	put$1(node, info, await move(kind(node), inputs));
+}
+/** Writes the name of a stored key into the first of the widgets, and empties the others. */
+function put$1(node, info, reference) {
+	if (widgetOf(node, info.inputs[0] ?? "")?.value === reference) return;
+	for (const [index, name] of info.inputs.entries()) {
+		const widget = widgetOf(node, name);
+		if (widget) write(node, widget, index === 0 ? reference : "");
+	}
+	look(node);
+	noticed();
+	say("success", word("keyMoved", {
+		node: node.title ?? kind(node),
+		reference
+	}));
+}
+/** The server has taken a key out of a prompt: the widget holds its name from now on. */
+function told(detail) {
+	const node = nodeAt(String(detail.node));
+	const info = node && known$1[kind(node)];
+	if (node && info && typeof detail.reference === "string") put$1(node, info, detail.reference);
+}
+var notices = /* @__PURE__ */ new WeakMap();
+function holds(node, info) {
+	const text = String(widgetOf(node, info.inputs[0] ?? "")?.value ?? "").trim();
+	return new RegExp(info.pattern, "u").test(text);
+}
+/** Shows or takes away what is said about a key in this node. */
+function look(node) {
+	const info = known$1[kind(node)];
+	if (info === void 0) return;
+	const held = holds(node, info);
+	for (const name of info.inputs) hide(widgetOf(node, name), held);
+	const notice = notices.get(node) ?? (held ? added$1(node) : void 0);
+	if (notice === void 0 || notice.hidden === !held) return;
+	notice.hidden = !held;
+	if (held) grow(node, HEIGHT$1);
+	else shrink(node, HEIGHT$1);
+}
+function added$1(node) {
+	const notice = new AntiphonKey();
+	notice.node = node;
+	notice.hidden = true;
+	if (addElement(node, NAME$1, notice, HEIGHT$1) === void 0) return void 0;
+	notices.set(node, notice);
+	return notice;
+}
+/** Called while a node is made: where it has to have the notice from the beginning, it gets it. */
+function prepare$1(node) {
+	if (drawnByVue() && known$1[kind(node)] !== void 0) added$1(node);
+}
+/** Draws dots for the text of a widget, on the canvas and in an input element. Its value stays what it is. */
+function hide(widget, hidden) {
+	if (widget === void 0) return;
+	const input = widget.inputEl ?? widget.element;
+	if (input instanceof HTMLInputElement) input.type = hidden ? "password" : "text";
+	const options = widget.options;
+	if (options && options.type === "password" !== hidden) {
+		if (hidden) options.type = "password";
+		else delete options.type;
+	}
+	if (!("_displayValue" in widget)) return;
+	const own = Object.hasOwn(widget, "_displayValue");
+	if (hidden && !own) Object.defineProperty(widget, "_displayValue", {
+		configurable: true,
+		get: () => "••••••••"
+	});
+	else if (!hidden && own) delete widget._displayValue;
+}
+function lookAtAll() {
+	if (document.hidden) return;
+	for (const node of everyNode()) guarded("a key in a widget", () => look(node));
+}
+function watch(told_) {
+	const first = Object.keys(known$1).length === 0;
+	known$1 = told_.keys;
+	if (first && Object.keys(known$1).length > 0) setInterval(lookAtAll, LOOK);
+	lookAtAll();
+}
+function listen$1() {
+	messages()?.addEventListener("antiphon.key_moved", (event) => guarded("a moved key", () => told(event.detail ?? {})));
+}
+// src/comfyui/answers.ts
+/** Characters that are kept of one node for a reload, and of all together. */
+var KEPT = 2e4;
+var ALL = 1e6;
+var PREFIX = "antiphon.answers:";
+var LAST = "antiphon.last";
+/** The workflow whose answers were kept last in this tab of the browser. */
+function last(storage) {
+	return storage?.getItem(LAST) ?? void 0;
+}
+function empty(item) {
+	return {
+		item,
+		text: "",
+		reasoning: "",
+		phase: "growing",
+		facts: {},
+		notes: [],
+		error: "",
+		cut: false
+	};
+}
+/** The answers of one workflow's nodes, by the id that the server knows them by. */
+var Answers = class {
+	constructor(graph, storage) {
+		this.graph = graph;
+		this.storage = storage;
+		this.nodes = /* @__PURE__ */ new Map();
+		this.load();
+	}
+	/** Takes what the server says. False where a piece is missing: then it has to be asked for all. */
+	take(told, kind) {
+		const known = this.nodes.get(told.node);
+		const node = known?.prompt === told.prompt_id ? known : {
+			prompt: told.prompt_id,
+			kind,
+			answers: []
+		};
+		this.nodes.set(told.node, node);
+		return told.pieces.map((piece) => taken(node, piece)).every((fits) => fits);
+	}
+	/** Takes a node's output, as the server keeps it: it may be cut where we have all of it. */
+	output(node, prompt, kind, pieces) {
+		const known = this.nodes.get(node);
+		const missing = pieces.filter((piece) => !has(known, piece));
+		if (missing.length < pieces.length && known !== void 0) for (const piece of pieces) notes(known, piece);
+		if (missing.length > 0) this.take({
+			prompt_id: prompt,
+			node,
+			pieces
+		}, kind);
+	}
+	/** Ends what still grows: for one node with what went wrong, for a whole prompt with an interrupt. */
+	end(prompt, phase, node, error = "") {
+		const ended = [];
+		for (const [id, found] of this.nodes) {
+			if (found.prompt !== prompt || node !== void 0 && node !== id) continue;
+			const growing = found.answers.filter((answer) => answer.phase === "growing");
+			for (const answer of growing) Object.assign(answer, {
+				phase,
+				error
+			});
+			if (growing.length > 0) ended.push(id);
+		}
+		return ended;
+	}
+	growing() {
+		return [...this.nodes].filter(([, { answers }]) => answers.some(({ phase }) => phase === "growing"));
+	}
+	/** Keeps it for a reload of the page; the oldest go first where there is too much. */
+	keep() {
+		let room = ALL;
+		const kept = [...this.nodes].reverse().flatMap(([id, node]) => {
+			const small = {
+				...node,
+				answers: shortened(node.answers)
+			};
+			room -= small.answers.reduce((sum, answer) => sum + answer.text.length + answer.reasoning.length, 0);
+			return room < 0 ? [] : [[id, small]];
+		});
+		try {
+			if (kept.length === 0) return;
+			this.storage?.setItem(PREFIX + this.graph, JSON.stringify(kept.reverse()));
+			this.storage?.setItem(LAST, this.graph);
+		} catch {}
+	}
+	load() {
+		try {
+			const kept = this.storage?.getItem(PREFIX + this.graph);
+			for (const [id, node] of JSON.parse(kept ?? "[]")) this.nodes.set(id, node);
+		} catch {}
+	}
+};
+function taken(node, piece) {
+	let answer = node.answers.find(({ item }) => item === piece.item);
+	if (answer === void 0) {
+		answer = empty(piece.item);
+		node.answers.push(answer);
+		node.answers.sort((one, other) => one.item - other.item);
+	}
+	if (piece.done || piece.whole) {
+		Object.assign(answer, empty(piece.item), {
+			text: piece.text ?? "",
+			reasoning: piece.reasoning ?? "",
+			facts: piece.facts ?? {},
+			notes: piece.notes ?? [],
+			error: piece.error ?? "",
+			cut: piece.cut ?? false,
+			phase: piece.error ? "failed" : piece.done ? "done" : "growing"
+		});
+		return true;
+	}
+	if (answer.phase !== "growing") return true;
+	if (piece.at?.text !== answer.text.length || piece.at.reasoning !== answer.reasoning.length) return false;
+	answer.text += piece.text ?? "";
+	answer.reasoning += piece.reasoning ?? "";
+	return true;
+}
+/** Whether this answer is there already, and whole. */
+function has(node, piece) {
+	const answer = node?.answers.find(({ item }) => item === piece.item);
+	return answer?.phase === "done" && answer.facts.key !== void 0 && answer.facts.key === piece.facts?.key ? answer.text.startsWith(piece.text ?? "") && answer.facts.replayed === piece.facts.replayed : false;
+}
+/** What a node notes after its answer was there, about pictures for one. */
+function notes(node, piece) {
+	const answer = node.answers.find(({ item }) => item === piece.item);
+	if (answer !== void 0 && piece.notes !== void 0 && piece.notes.length > answer.notes.length) answer.notes = piece.notes;
+}
+function shortened(answers) {
+	const share = Math.max(200, Math.floor(KEPT / Math.max(1, answers.length)));
+	return answers.map((answer) => ({
+		...answer,
+		text: answer.text.slice(0, share),
+		reasoning: answer.reasoning.slice(0, share),
+		cut: answer.cut || answer.text.length > share
+	}));
+}
+// src/comfyui/live.ts
+/** Answers in the nodes: from the server's events, from what it keeps, and from before a reload. */
+var NAME = "antiphon_answer";
+var HEIGHT = 150;
+var widgets = /* @__PURE__ */ new WeakMap();
+var stores = /* @__PURE__ */ new Map();
+var asked = 0;
+/** The answers of the workflow that is open. */
+function current() {
+	const id = workflow();
+	let found = stores.get(id);
+	if (found === void 0) {
+		found = new Answers(id, storage());
+		stores.set(id, found);
+	}
+	return found;
+}
+function storage() {
+	return guarded("session storage", () => globalThis.sessionStorage);
+}
+function listen() {
+	const api = messages();
+	const on = (name, take) => api?.addEventListener(name, (event) => guarded(name, () => take(event.detail ?? {})));
+	on("antiphon.answer", (detail) => answered(detail));
+	on("executing", (detail) => waiting(nameOf(detail)));
+	on("executed", (detail) => executed(detail));
+	on("execution_error", (detail) => {
+		ended(detail, "failed", String(detail.node_id), String(detail.exception_message ?? ""));
+		ended(detail, "interrupted");
+	});
+	on("execution_interrupted", (detail) => ended(detail, "interrupted"));
+	on("execution_success", (detail) => rested(String(detail.prompt_id)));
+	on("reconnected", () => void recover());
+	globalThis.addEventListener?.("pagehide", () => {
+		for (const store of stores.values()) store.keep();
+	});
+}
+/** What the page says of a node that begins: its id, in one of two shapes. */
+function nameOf(detail) {
+	const node = typeof detail === "object" && detail !== null ? detail.node : detail;
+	return node === void 0 || node === null ? "" : String(node);
+}
+function answered(told) {
+	const node = nodeAt(told.node);
+	if (node === void 0) return;
+	const whole = current().take(told, kind(node));
+	show(node, told.node);
+	if (!whole && Date.now() - asked > 1e3) recover();
+	if (told.pieces.some((piece) => piece.done)) current().keep();
+}
+function waiting(id) {
+	const node = id ? nodeAt(id) : void 0;
+	if (node === void 0 || !answers(node)) return;
+	const element = shown(node, true);
+	if (element) element.waiting = true;
+}
+function executed(detail) {
+	const pieces = detail.output?.antiphon;
+	const id = String(detail.display_node ?? detail.node);
+	if (Array.isArray(pieces)) put(id, String(detail.prompt_id), pieces);
+}
+function put(id, prompt, pieces) {
+	const node = nodeAt(id);
+	if (node === void 0) return;
+	current().output(id, prompt, kind(node), pieces);
+	show(node, id);
+	current().keep();
+}
+function ended(detail, phase, node, error = "") {
+	for (const id of current().end(String(detail.prompt_id), phase, node, error)) {
+		const found = nodeAt(id);
+		if (found) show(found, id);
+	}
+	if (phase === "failed" && node !== void 0) untold(node, String(detail.prompt_id), error);
+	rested("");
+	current().keep();
+}
+/** An error of a node that has told nothing yet: it failed before it asked. */
+function untold(id, prompt, error) {
+	const node = nodeAt(id);
+	if (node === void 0 || !answers(node)) return;
+	if (current().nodes.get(id)?.prompt === prompt) return;
+	current().take({
+		prompt_id: prompt,
+		node: id,
+		pieces: [{
+			item: 0,
+			done: true,
+			error
+		}]
+	}, kind(node));
+	show(node, id);
+}
+/** Nothing is asked any more. */
+function rested(prompt) {
+	for (const node of everyNode()) {
+		const element = widgets.get(node);
+		if (element) element.waiting = false;
+	}
+	if (prompt) settle(prompt);
+}
+/** What still grows when a prompt has ended has missed its end. */
+async function settle(prompt) {
+	if (current().growing().some(([, node]) => node.prompt === prompt)) await kept(prompt);
+}
+var classes = /* @__PURE__ */ new Set();
+/** Whether this node is one of those that answer. */
+function answers(node) {
+	return classes.has(kind(node));
+}
+function known(told) {
+	classes = new Set(told.answering);
+}
+/** Puts the answers that are known of this workflow into its nodes: after it was opened. */
+function restore() {
+	if (first && current().nodes.size === 0) adopt();
+	first = false;
+	for (const [id, found] of current().nodes) {
+		const node = nodeAt(id);
+		if (node !== void 0 && kind(node) === found.kind) show(node, id, false);
+	}
+	if (current().growing().length > 0) recover();
+}
+var first = true;
+/** A workflow that was never saved may come back under another id. */
+function adopt() {
+	const before = last(storage());
+	if (before === void 0 || before === workflow()) return;
+	const kept = new Answers(before, storage()).nodes;
+	if ([...kept].every(([id, { kind: was }]) => {
+		const node = nodeAt(id);
+		return node !== void 0 && kind(node) === was;
+	})) for (const [id, node] of kept) current().nodes.set(id, node);
+}
+/** Asks the server for all that grows, and for how it ended where nothing grows any more. */
+async function recover() {
+	asked = Date.now();
+	const growing = await hello();
+	for (const told of growing?.answers ?? []) answered(told);
+	const there = new Set(growing?.answers.map((told) => told.prompt_id));
+	const lost = new Set(current().growing().map(([, node]) => node.prompt));
+	for (const prompt of lost) if (!there.has(prompt)) await kept(prompt);
+}
+/** What ComfyUI keeps of a prompt: the outputs of its nodes. */
+async function kept(prompt) {
+	const reply = await host.fetch(`/history/${encodeURIComponent(prompt)}`);
+	const found = reply.ok ? await reply.json() : {};
+	if (found[prompt] === void 0) return;
+	for (const [id, output] of Object.entries(found[prompt].outputs ?? {})) if (Array.isArray(output.antiphon)) put(id, prompt, output.antiphon);
+	ended({ prompt_id: prompt }, "interrupted");
+}
+function show(node, id, more = true) {
+	const element = shown(node, more);
+	if (element === void 0) return;
+	element.waiting = false;
+	element.changed([...current().nodes.get(id)?.answers ?? []]);
+}
+/** The element in this node, seen from now on. A node that was saved with it has its height already. */
+function shown(node, more) {
+	const element = widgets.get(node) ?? added(node);
+	if (element?.hidden) {
+		element.hidden = false;
+		guarded("the size of a node", () => grow(node, more ? HEIGHT : 0));
+	}
+	return element;
+}
+function added(node) {
+	const element = new AntiphonNodeAnswer();
+	element.hidden = true;
+	if (guarded("the answer in a node", () => addElement(node, NAME, element, HEIGHT)) === void 0) return void 0;
+	widgets.set(node, element);
+	return element;
+}
+/** Called while a node is made: where it has to have the element from the beginning, it gets it. */
+function prepare(node) {
+	if (drawnByVue() && answers(node)) added(node);
+}
+// src/comfyui/seeds.ts
+/** New nodes of ours keep their seed: some versions of the page take "fixed" for the widget's name, and randomize. */
+/** Called while a node is made: a saved graph writes its own values over this afterwards. */
+function hold(node) {
+	if (!kind(node).startsWith("Antiphon")) return;
+	const seed = node.widgets?.findIndex((widget) => widget.name === "seed") ?? -1;
+	const control = seed < 0 ? void 0 : node.widgets?.[seed + 1];
+	if (control !== void 0 && controls(control)) control.value = "fixed";
+}
+function controls(widget) {
+	const values = widget.options?.values;
+	return Array.isArray(values) && values.includes("randomize") && values.includes("fixed");
+}
+// src/comfyui.ts
+var PATIENCE = 3e3;
+var greeted;
+/** Says hello once for each name that the server gives this page. */
+async function greet(again = false) {
+	const client = messages()?.clientId ?? "";
+	if (client === greeted && !again) return;
+	greeted = client;
+	const told = await hello();
+	if (told === void 0) return;
+	known(told);
+	watch(told);
+	known$2(told);
+}
+function speak() {
+	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
+}
+/** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
+function dress() {
+	const dark = document.body.classList.contains("dark-theme");
+	document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
+}
+/** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
+async function begin() {
+	guarded("language", speak);
+	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
+	guarded("theme", dress);
+	guarded("theme", () => new MutationObserver(dress).observe(document.body, {
+		attributes: true,
+		attributeFilter: ["class"]
+	}));
+	guarded("answers", listen);
+	guarded("keys", listen$1);
+	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));
+	guarded("hello", () => messages()?.addEventListener("reconnected", () => guarded("hello", () => greet(true))));
+	guarded("history", () => app()?.extensionManager?.registerSidebarTab?.(tab));
+	await Promise.race([guarded("hello", () => greet()), new Promise((done) => setTimeout(done, PATIENCE))]);
+}
+guarded("language", speak);
+app()?.registerExtension({
+	name: "antiphon",
+	setup: begin,
+	settings: [{
+		id: "Antiphon.Keys",
+		category: [
+			"Antiphon",
+			word("credentials"),
+			word("credentials")
+		],
+		name: word("credentials"),
+		tooltip: word("credentialsHint"),
+		type: keysSetting,
+		defaultValue: ""
+	}],
+	commands: [{
+		id: "Antiphon.ManageKeys",
+		label: `Antiphon: ${word("credentialsOpen")}`,
+		icon: "pi pi-key",
+		function: manageKeys
+	}],
+	menuCommands: [{
+		path: ["Extensions", "Antiphon"],
+		commands: ["Antiphon.ManageKeys"]
+	}],
+	nodeCreated: (node) => {
+		guarded("seed", () => hold(node));
+		guarded("models", () => offer(node));
+		guarded("answers", () => prepare(node));
+		guarded("keys", () => prepare$1(node));
+	},
+	afterConfigureGraph: () => {
+		setTimeout(() => guarded("answers", restore));
+		guarded("keys", lookAtAll);
+	}
+});
