@@ -41,6 +41,7 @@ Exit codes:
   6    the model or a filter refused
   7    replay: nothing recorded; or a store that cannot be used
   8    workflow check: a file holds a key
+  9    batch: the cluster cannot be used
   130  interrupted with Ctrl-C; the request was closed
   141  whoever read the output went away"""
 

@@ -13,6 +13,7 @@ import click
 from ..errors import (
     AntiphonError,
     Cancelled,
+    ClusterError,
     CredentialError,
     LedgerError,
     Refused,
@@ -37,6 +38,7 @@ _CODES: tuple[tuple[type[AntiphonError], int], ...] = (
     (Refused, 6),
     (ReplayError, 7),
     (LedgerError, 7),
+    (ClusterError, 9),
 )
 # What an error in JSON tells besides type, message, hint and exit_code, where it has it.
 _DETAILS = (

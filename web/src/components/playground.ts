@@ -172,7 +172,9 @@ export class AntiphonPlayground extends AntiphonElement {
   }
 
   private get chosenProvider(): string {
-    return this.draft.provider || this.providers[0]?.name || "";
+    // The first that answers without a key and by a model of its own: the page works at once.
+    const usual = this.providers.find(one => one.keyless && one.default_model) ?? this.providers[0];
+    return this.draft.provider || usual?.name || "";
   }
 
   /** The request without its seed; an Error says what is wrong in a field. */

@@ -4765,7 +4765,8 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
 		return this.providers.find(({ name }) => name === this.chosenProvider);
 	}
 	get chosenProvider() {
-		return this.draft.provider || this.providers[0]?.name || "";
+		const usual = this.providers.find((one) => one.keyless && one.default_model) ?? this.providers[0];
+		return this.draft.provider || usual?.name || "";
 	}
 	/** The request without its seed; an Error says what is wrong in a field. */
 	asked() {
