@@ -20,8 +20,9 @@ import antiphon
 from antiphon import bulk
 from antiphon.errors import AntiphonError, ReplayError, RequestError
 from antiphon.local.gguf import read
-from antiphon.replay import reading
+from antiphon.replay import packing, reading
 from antiphon.replay.store import Store
+from antiphon.transport import MAX_BODY
 from antiphon.workflows import png, webp
 from antiphon.workflows.opened import opened_bytes
 from tests.local.test_gguf import WHOLE, gguf, pair, text
@@ -194,6 +195,15 @@ def filled(home: Path) -> Path:
     with closing(antiphon.Client(home=home)) as client:
         client.complete("one", provider="echo", seed=1)
     return home / "replay.sqlite"
+
+
+def test_a_row_that_is_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of a store is unpacked up to a limit, wherever the store is; what a row may hold is below it."""
+    assert packing.MAX_UNPACKED > MAX_BODY
+    monkeypatch.setattr(packing, "MAX_UNPACKED", 1 << 20)
+    assert packing.unpack(packing.pack(b"a" * (1 << 20))) == b"a" * (1 << 20)
+    with pytest.raises(ValueError, match="cut off"):
+        packing.unpack(packing.pack(b"a" * ((1 << 20) + 1)))
 
 
 def harmed(path: Path, *statements: str) -> None:
