@@ -72,11 +72,7 @@ class Plan:
         entry: dict[str, Any] = {"prompt": rendered(self.prompt, row, "prompt")}
         if self.system:
             entry["system"] = rendered(self.system, row, "system")
-        media = [
-            _medium(row, column, self)
-            for column in self.attach
-            if _cell(row, column) not in (None, "")
-        ]
+        media = [_medium(row, column, self) for column in self.attach if _cell(row, column) not in (None, "")]
         if media:
             entry["attachments"] = media
         for setting, column in self.settings.items():
