@@ -183,7 +183,7 @@ def delta(key: str) -> bytes:
 
 
 ANSWERS: dict[str, Callable[[str], bytes]] = {
-    "success": lambda key: http("200 OK", dumped(answer(key)), f"x-request-id: {key}", f"x-ratelimit-{key}: {key}"),
+    "success": lambda key: http("200 OK", dumped(answer(key)), f"x-request-id: {key}", f"x-ratelimit-{key.partition('/')[0]}: {key}"),
     "success, escaped": lambda key: http("200 OK", escaped(answer(key))),
     "success, in a URL": lambda key: http("200 OK", dumped(answer(f"https://h/?k={quote(key, safe='')}"))),
     "400": lambda key: http("400 Bad", dumped(everywhere(key)), f"x-request-id: {key}", f"request-id: {key}"),

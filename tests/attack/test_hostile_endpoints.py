@@ -20,7 +20,7 @@ import pytest
 
 from antiphon import bulk
 from antiphon.call import Reply, Secret
-from antiphon.dialects import _common
+from antiphon.dialects import _common, _s3
 from antiphon.errors import AntiphonError, RequestError, TransportError, Unreadable
 from antiphon.request import Timeout
 from tests.test_fetch import HOST, authority, fetch, refused
@@ -296,3 +296,15 @@ def test_scrubbing_takes_time_that_grows_with_the_text_only() -> None:
     started = time.process_time()
     assert secret.scrub(text) is text
     assert time.process_time() - started < 20  # a search that backs up would take hours
+
+
+LAUGHS = "<?xml version='1.0' encoding='{}'?><!DOCTYPE a [<!ENTITY b 'ha'><!ENTITY c '&b;&b;&b;'>]><Error><Code>&c;</Code></Error>"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "latin-1"])
+def test_xml_without_entities(encoding: str) -> None:
+    """A document type with entities is not read in any encoding, be it hidden from a search by its bytes."""
+    assert _s3._document(Reply(200, LAUGHS.format(encoding.removesuffix("-sig")).encode(encoding))) is None
+    plain = _s3._document(Reply(200, b"\xef\xbb\xbf<Error><Code>NoSuchKey</Code></Error>"))
+    assert plain is not None
+    assert plain.findtext("Code") == "NoSuchKey"

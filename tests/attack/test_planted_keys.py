@@ -275,7 +275,6 @@ def test_the_command_line(name: str, cli: Any, echo: Echo, home: Path, tmp_path:
         cli("batch", tmp_path / "in.jsonl", *at),
         cli("batch", tmp_path / "in.jsonl", *at, "-o", out / "a.jsonl", "--json"),
         cli("batch", tmp_path / "in.jsonl", *at, "-o", out / "a.csv"),
-        cli("batch", tmp_path / "in.jsonl", *at, "-o", out / "a.parquet"),
         cli("models", "compatible", "--base-url", f"{echo.url}/v1", "--key-name", "mine"),
         cli("keys", "list"),
         cli("keys", "list", "--json"),
