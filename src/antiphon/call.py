@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -42,9 +43,14 @@ class Secret:
         return Secret(self._value, prefix)
 
     def scrub(self, text: bytes) -> bytes:
-        """`text` with every occurrence of the key replaced by ``***``."""
+        """`text` with every occurrence of the key replaced by ``***``, also as JSON or a URL would write it."""
         raw = self._value.encode()
-        return text.replace(raw, b"***") if len(raw) >= 4 and raw in text else text
+        if len(raw) < 4:
+            return text
+        if raw in text:
+            text = text.replace(raw, b"***")
+        escaped = _escaped(self._value)
+        return escaped.sub(b"***", text) if escaped is not None and escaped.search(text) else text
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -66,6 +72,30 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret does not pickle; look the key up again where it is used")
+
+
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+@lru_cache(maxsize=64)
+def _escaped(key: str) -> re.Pattern[bytes] | None:
+    """What finds a key whose characters JSON or URLs may write otherwise; None for one where they do not.
+
+    AWS's session tokens and keys in base64 hold ``/``, ``+`` and ``=``: encoders of JSON write them as ``\\/`` and
+    ``\\u002B``, query strings as ``%2F``.
+    """
+    if _UNRESERVED.fullmatch(key):
+        return None
+    forms: list[bytes] = []
+    for char in key:
+        plain = re.escape(char).encode()
+        code = ord(char)
+        forms.append(
+            plain
+            if _UNRESERVED.fullmatch(char)
+            else b"(?:\\\\?%s|\\\\u(?i:%04x)|%%(?i:%02x))" % (plain, code, code)
+        )
+    return re.compile(b"".join(forms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from .call import Secret
 from .errors import CredentialError, RequestError
 from .places import home as default_home
 from .places import replace_file
+from .secretlike import looks_secret
 
 __all__ = ["Credential", "Credentials"]
 
@@ -176,6 +177,12 @@ class Credentials:
         )
 
     def _missing(self, name: str, env: Sequence[str]) -> CredentialError:
+        if looks_secret(name):
+            return CredentialError(
+                "a key is given where the name of a stored key belongs",
+                field="credential",
+                hint="Store it with `antiphon keys set NAME`, and give that name.",
+            )
         places = [f"the environment ({', '.join(env)})"] if env else []
         places.append(f"the key file {self.path}")
         return CredentialError(

@@ -22,6 +22,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import RequestError
+from .secretlike import without_secrets
 
 __all__ = [
     "Config",
@@ -615,10 +616,14 @@ def _checked_address(text: str) -> str:
     try:
         parts = urlsplit(text)
         _ = parts.port
-    except ValueError as error:
-        raise RequestError(f"base_url is not a URL: {error}", field="base_url") from None
+    except ValueError:  # which repeats what stands there: a key after a colon, say
+        raise RequestError(
+            "base_url is not a URL", field="base_url", hint="It is http://HOST:PORT/PATH, the port a number."
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RequestError(f"base_url must be http://… or https://…, not {text!r}", field="base_url")
+        raise RequestError(
+            f"base_url must be http://… or https://…, not {without_secrets(text, '***')!r}", field="base_url"
+        )
     if parts.username or parts.password:
         raise RequestError(
             "base_url must not carry a user name or password",

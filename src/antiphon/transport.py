@@ -374,12 +374,12 @@ def _kept(headers: Iterable[tuple[str, str]], secrets: tuple[Secret, ...]) -> di
     for name, value in headers:
         lower = name.lower()
         if lower in KEPT or lower.startswith(KEPT_PREFIXES):
-            kept[lower] = value
+            kept[name] = value
     for secret in secrets:
-        together = "\n".join(kept.values())
+        together = "\n".join((*kept, *kept.values()))
         if _scrub(together, secret) is not together:
-            kept = {name: _scrub(value, secret) for name, value in kept.items()}
-    return kept
+            kept = {_scrub(name, secret): _scrub(value, secret) for name, value in kept.items()}
+    return {name.lower(): value for name, value in kept.items()}
 
 
 # ----------------------------------------------------------------------------------------- deadlines
@@ -591,7 +591,7 @@ class _Sending:
         try:
             self.headers = _kept(arriving.headers.items(), self.call.secrets)
             if 300 <= arriving.status < 400:
-                raise _redirected(arriving, self.target)
+                raise _redirected(arriving, self.target, self.call.secrets)
             body = await self._body(arriving)
         finally:
             await arriving.close()
@@ -801,12 +801,16 @@ def _wire_headers(call: Call) -> dict[str, str]:
     return headers
 
 
-def _redirected(arriving: _Arriving, target: _Target) -> ReplyError:
+def _redirected(arriving: _Arriving, target: _Target, secrets: tuple[Secret, ...]) -> ReplyError:
+    # Scrubbed before anything is cut or made lower case: of a key that is half gone the rest would stay.
+    told = {name: arriving.headers.get(name, "") for name in ("location", "x-amz-bucket-region")}
+    for secret in secrets:
+        told = {name: _scrub(value, secret) for name, value in told.items()}
     try:
-        host = urlsplit(arriving.headers.get("location", "")).hostname
+        host = urlsplit(told["location"]).hostname
     except ValueError:
         host = None
-    region = arriving.headers.get("x-amz-bucket-region", "")[:40]  # where files are kept by region
+    region = told["x-amz-bucket-region"][:40]  # where files are kept by region
     return ReplyError(
         f"{target.where} redirects to {host or 'another path'} (status {arriving.status});"
         " redirects are not followed, so that no key reaches another host"

@@ -67,6 +67,12 @@ FAILED = 4  # the exit code where some rows have errors
     help="A column with media: paths, URLs or bytes (may be repeated).",
 )
 @click.option(
+    "--attach-anywhere",
+    "anywhere",
+    is_flag=True,
+    help="Let rows name files outside the folder of the input: every file that you can read.",
+)
+@click.option(
     "--set",
     "columns",
     multiple=True,
@@ -143,8 +149,8 @@ FAILED = 4  # the exit code where some rows have errors
 @asks
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
-    attach: tuple[str, ...], columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None, concurrency: int,
-    ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool,
+    attach: tuple[str, ...], anywhere: bool, columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None,
+    concurrency: int, ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool,
     engine: str | None, ray_address: str | None, workers: int | None, gpus: int | None, as_json: bool, quiet: bool,
     **given: Any,
 ) -> None:  # fmt: skip
@@ -163,6 +169,7 @@ def batch(
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
+    plan = replace(plan, anywhere=anywhere)
     sink = sinks.sink(output, plan.columns)
     failed = Failed(output, again=retry_errors)
     job = Job(

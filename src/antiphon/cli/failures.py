@@ -71,7 +71,7 @@ def reported(arguments: Sequence[str]) -> Generator[None]:
 
 def _report(error: Exception, *, as_json: bool, debug: bool) -> None:
     if debug:
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
     if as_json:
         click.echo(safe_json({"error": as_object(error)}))
     elif not isinstance(error, click.Abort):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
+from ..bulk import MAX_VALUES, holds_too_much
 from ..call import Reply
 from ..completion import FinishReason
 from ..errors import (
@@ -88,6 +89,8 @@ def dumps(body: Any) -> bytes:
 
 def json_document(reply: Reply) -> Body:
     """The JSON object in a reply's body (blank lines before it are keep-alives). Unreadable if there is none."""
+    if holds_too_much(reply.body):
+        raise unreadable(reply, f"the reply holds more than {MAX_VALUES:,} values")
     try:
         document = loads(reply.body.decode("utf-8", "replace"))
     except ValueError as error:

@@ -76,10 +76,11 @@ def _text(root: ElementTree.Element | None, tag: str) -> str:
 
 def _document(reply: Reply) -> ElementTree.Element | None:
     """The XML in a reply, its names without their namespace; None where there is none. No entities are taken."""
-    if b"<!" in reply.body:  # a document type, or what else S3 never sends
-        return None
     try:
-        root = ElementTree.fromstring(reply.body)  # noqa: S314 - without a document type there are no entities
+        text = reply.body.decode("utf-8-sig")  # in another encoding a document type would look otherwise
+        if "<!" in text or "\0" in text:  # a document type, or what else S3 never sends; UTF-16
+            return None
+        root = ElementTree.fromstring(text)  # noqa: S314 - no document type, no entities  # nosec B314
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
     for element in _all(root):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, cast
 
 from ..completion import Completion
@@ -33,8 +34,8 @@ _MARKS = ("{{", "{%", "{#")
 class Plan:
     """How a row becomes a request, and an answer a record.
 
-    `prompt` and `system` are templates; `attach` names columns that hold media (paths from `folder`, data URLs,
-    https URLs, or bytes); `settings` maps settings of a request to columns that hold their values; `keep` names
+    `prompt` and `system` are templates; `attach` names columns that hold media (paths inside `folder`, data URLs,
+    https URLs, or bytes; with `anywhere` any path that this machine can read); `settings` maps settings of a request to columns that hold their values; `keep` names
     columns that go into the record as they are. With `flat` the record has one level only, for tables; `parsed`
     names the members of a parsed answer that then become columns.
     """
@@ -45,6 +46,7 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     keep: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
+    anywhere: bool = False
     flat: bool = False
     parsed: tuple[str, ...] = ()
 
@@ -58,16 +60,19 @@ class Plan:
                 hint="Rename it in the input.",
             )
 
+        if "attachments" in self.settings:
+            raise RequestError(
+                "the setting 'attachments' cannot come from a column",
+                field="settings",
+                hint="Name the column of media with --attach.",
+            )
+
     def request(self, row: Record) -> dict[str, Any]:
         """The entry of a batch for this row. RequestError names what is missing in it."""
         entry: dict[str, Any] = {"prompt": rendered(self.prompt, row, "prompt")}
         if self.system:
             entry["system"] = rendered(self.system, row, "system")
-        media = [
-            _medium(row, column, self.folder)
-            for column in self.attach
-            if _cell(row, column) not in (None, "")
-        ]
+        media = [_medium(row, column, self) for column in self.attach if _cell(row, column) not in (None, "")]
         if media:
             entry["attachments"] = media
         for setting, column in self.settings.items():
@@ -231,7 +236,7 @@ def _typed(value: Any) -> Any:
         return value
 
 
-def _medium(row: Record, column: str, folder: Path) -> Media:
+def _medium(row: Record, column: str, plan: Plan) -> Media:
     value = _cell(row, column)
     if isinstance(value, Mapping):  # how data sets in Parquet hold pictures: {"bytes", "path"}
         held = cast("Record", value)
@@ -247,4 +252,22 @@ def _medium(row: Record, column: str, folder: Path) -> Media:
         )
     if value.startswith("data:") or "://" in value[:16]:
         return Media.of(value)
-    return Media.from_path(folder / value)
+    return Media.from_path(plan.folder / value if plan.anywhere else _inside(plan.folder, value))
+
+
+def _inside(folder: Path, text: str) -> Path:
+    """The path that a row names, if it lies in `folder`. Rows may be a stranger's, and what they name is sent away.
+
+    What leads out by its words is not even looked at: a share named on Windows would be told who asks.
+    """
+    foreign = PureWindowsPath(text)
+    if not (foreign.drive or foreign.root or text.startswith(("/", "~")) or ".." in foreign.parts):
+        with suppress(OSError, RuntimeError, ValueError):  # loops of links, zero bytes
+            path = (folder / text).resolve()
+            if path.is_relative_to(folder.resolve()):
+                return folder / text
+    raise RequestError(
+        f"the path {text[:200]!r} leads out of the folder of the input",
+        field="attach",
+        hint="If you trust the rows with every file that you can read, say so: --attach-anywhere.",
+    )

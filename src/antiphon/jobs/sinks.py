@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,14 +70,22 @@ def sink(path: Path | None, columns: Sequence[str]) -> Sink:
     return Lines(Partial(path))
 
 
+# What a terminal would obey: DEL and C1 controls, line and paragraph separators, bidirectional overrides.
+_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 class Shown:
     """JSON Lines on a stream; what comes is shown at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._terminal = file.isatty()
 
     def write(self, record: Record) -> None:
-        self._file.write(_line(record))
+        line = _line(record)
+        if self._terminal:  # JSON leaves these as they are; escaped they say the same
+            line = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
+        self._file.write(line)
         self._file.flush()
 
     def finish(self) -> None:

@@ -268,7 +268,7 @@ class Child:
         with tempfile.TemporaryFile() as stderr:
             code, problem = NOT_STARTED, ""
             try:
-                process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
+                process = subprocess.Popen(  # noqa: S603 - our own interpreter and file  # nosec B603
                     [sys.executable, str(Path(__file__).with_name("child.py"))],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -17,6 +17,8 @@ __all__ = ["Head", "read"]
 
 MAGIC = b"GGUF"
 STRING, ARRAY = 8, 9
+# Most arrays inside of one another, and most dimensions of a tensor (ggml has 4).
+MAX_NESTED, MAX_DIMENSIONS = 8, 8
 # Value type: struct code (uint8 … float64, without string and array).
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
@@ -70,7 +72,7 @@ def read(path: Path) -> Head:
                 return _head(path, _Cursor(data))
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror or error}") from error
-    except (struct.error, UnicodeDecodeError, KeyError, OverflowError) as error:
+    except (struct.error, ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise _bad(path, "is cut off or damaged: its head makes no sense") from error
 
 
@@ -101,7 +103,7 @@ class _Cursor:
             raise struct.error("beyond the end of the file")
         self.at += size
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int, nested: int = 0) -> Any:
         """A value; arrays are passed over, since only token lists are."""
         if kind == STRING:
             return self.string()
@@ -111,8 +113,10 @@ class _Cursor:
         if inner == STRING:
             self._skip_strings(count)
         elif inner == ARRAY:
+            if nested >= MAX_NESTED:
+                raise ValueError("arrays inside of one another without end")
             for _ in range(count):
-                self.value(ARRAY)
+                self.value(ARRAY, nested + 1)
         else:
             self.skip(count * struct.calcsize(f"<{SCALARS[inner]}"))
         return None
@@ -148,8 +152,10 @@ def _tensors(cursor: _Cursor, count: int, alignment: int) -> tuple[frozenset[str
     last = 0
     for _ in range(count):
         cursor.string()
-        size = 1
-        for _ in range(cursor.scalar("I")):
+        size, dimensions = 1, cursor.scalar("I")
+        if dimensions > MAX_DIMENSIONS:
+            raise ValueError("a tensor of so many dimensions")
+        for _ in range(dimensions):
             size *= cursor.scalar("Q")
         kind = cursor.scalar("I")
         # A type newer than this table is given no size: then only where it begins is checked.

@@ -60,6 +60,7 @@ def complete(
     *,
     system: str = "",
     attach: Sequence[str] = (),
+    anywhere: bool = False,
     columns: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
     client: Client | None = None,
@@ -75,7 +76,8 @@ def complete(
     ...     ray.data.read_parquet("s3://…"), "Describe {name}.", keep=["id"], model="openai/gpt-6-luna")
 
     `prompt` and `system` are templates with columns; `attach` names columns with media, `columns` maps settings to
-    columns that hold them, `keep` names columns to keep. `workers` is that of `cluster`, `concurrency` and `ordered`
+    columns that hold them, `keep` names columns to keep. Paths of media lie below the working directory, or, with
+    `anywhere`, anywhere on this machine. `workers` is that of `cluster`, `concurrency` and `ordered`
     are those of `Client.batch`; `told`, if given, is called after each row, `settings` are those of `complete`.
 
     It is done when it returns: rows are read as they are needed, asked for by workers on the cluster, and recorded in
@@ -87,6 +89,7 @@ def complete(
         prompt=prompt,
         system=system,
         attach=tuple(attach),
+        anywhere=anywhere,
         settings=dict(columns or {}),
         keep=tuple(keep),
         flat=True,

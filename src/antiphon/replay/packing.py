@@ -64,15 +64,19 @@ def _deflate(data: bytes) -> bytes:
     return deflater.compress(data) + deflater.flush()
 
 
+MAX_UNPACKED = 1 << 29
+"""The most bytes of one reply, question or medium: twice what a reply may have. Rows may be a stranger's."""
+
+
 def unpack(stored: bytes) -> bytes:
-    """What was packed. ValueError if it is damaged."""
+    """What was packed. ValueError if it is damaged, or unpacks to more than MAX_UNPACKED bytes."""
     if stored[:1] == RAW:
         return stored[1:]
     if stored[:1] != ZLIB:
         raise ValueError(f"unknown packing {stored[:1]!r}")
     inflater = zlib.decompressobj()
     try:
-        data = inflater.decompress(memoryview(stored)[1:])
+        data = inflater.decompress(memoryview(stored)[1:], MAX_UNPACKED)
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not inflater.eof or inflater.unused_data:

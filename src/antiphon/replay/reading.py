@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import IO, Any, NoReturn, TypeVar, cast
 
+from ..bulk import holds_too_much
 from ..call import Reply, Timings
 from ..errors import ReplayError, RequestError
 from ..request import ROLES
@@ -107,6 +108,8 @@ def _next_line(file: gzip.GzipFile, number: int, left: int) -> tuple[dict[str, A
             return None
         if len(line) > min(MAX_LINE, left):
             raise bad(where, "too large")
+        if holds_too_much(line):
+            raise bad(where, "too many values")
         return _as(dict[str, Any], json.loads(line, parse_constant=_no_constant), "a JSON object"), len(line)
     except (OSError, EOFError, zlib.error) as error:
         raise bad(where, f"not readable as gzip: {error}") from error

@@ -17,7 +17,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"comf")
 # Chunks that are nothing but pixels and how to show them: no text can stand in them.
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fdAT")
-# Most unpacked bytes of one text, and most chunks.
+# Most unpacked bytes of all packed texts of a file together, and most chunks.
 MAX_TEXT = 1 << 26
 MAX_CHUNKS = 100_000
 
@@ -41,9 +41,13 @@ class Text(NamedTuple):
 
 def texts(data: bytes) -> list[Text]:
     """All texts, in order. ValueError for what is no whole PNG, or a text chunk that is not right."""
-    return [
-        Text(number, *_read(chunk, data)) for number, chunk in enumerate(_chunks(data)) if chunk.type in TEXTS
-    ]
+    found, room = list[Text](), MAX_TEXT
+    for number, chunk in enumerate(_chunks(data)):
+        if chunk.type in TEXTS:
+            found.append(Text(number, *_read(chunk, data, room)))
+            # A packed text can be a thousand times its chunk; a plain one is no longer than it.
+            room -= max(0, len(found[-1].text) - len(chunk.data))
+    return found
 
 
 def rewritten(data: bytes, changed: Mapping[int, str]) -> bytes:
@@ -84,8 +88,8 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     raise ValueError(f"it has more than {MAX_CHUNKS} chunks")
 
 
-def _read(chunk: Chunk, data: bytes) -> tuple[str, str]:
-    """Keyword and text of a text chunk (PNG 11.3.3)."""
+def _read(chunk: Chunk, data: bytes, room: int) -> tuple[str, str]:
+    """Keyword and text of a text chunk (PNG 11.3.3), unpacked to no more than `room` bytes."""
     name = chunk.type.decode("latin-1")
     if zlib.crc32(chunk.type + chunk.data) != int.from_bytes(data[chunk.end - 4 : chunk.end], "big"):
         raise ValueError(f"a {name} chunk does not match its CRC")
@@ -95,9 +99,9 @@ def _read(chunk: Chunk, data: bytes) -> tuple[str, str]:
     if chunk.type in (b"tEXt", b"comf"):
         return keyword.decode("latin-1"), rest.decode("latin-1")
     if chunk.type == b"zTXt":
-        return keyword.decode("latin-1"), _inflated(rest[1:], name).decode("latin-1")
+        return keyword.decode("latin-1"), _inflated(rest[1:], name, room).decode("latin-1")
     *_, packed, text = _parts(rest)
-    plain = _inflated(text, name) if packed else text
+    plain = _inflated(text, name, room) if packed else text
     return keyword.decode("latin-1"), plain.decode("utf-8", "surrogateescape")
 
 
@@ -110,14 +114,14 @@ def _parts(rest: bytes) -> tuple[bytes, bytes, bool, bytes]:
     return language, translated, rest[0] == 1, text
 
 
-def _inflated(packed: bytes, name: str) -> bytes:
+def _inflated(packed: bytes, name: str, room: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        plain = inflater.decompress(packed, MAX_TEXT + 1)
+        plain = inflater.decompress(packed, room + 1)
     except zlib.error:
         raise ValueError(f"a {name} chunk is no zlib stream") from None
-    if len(plain) > MAX_TEXT:
-        raise ValueError(f"a {name} chunk unpacks to more than {MAX_TEXT} bytes")
+    if len(plain) > room:
+        raise ValueError(f"a {name} chunk unpacks to more than {MAX_TEXT} bytes, with those before it")
     if not inflater.eof:
         raise ValueError(f"a {name} chunk is cut off")
     return plain

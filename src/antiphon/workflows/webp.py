@@ -108,7 +108,12 @@ def _exif(body: bytes) -> Exif:
     after = at + 2 + 12 * count
     if after + 4 > len(tiff):
         raise ValueError("its EXIF chunk is cut off")
-    fields = [_field(tiff, at + 2 + 12 * number, order) for number in range(count)]
+    fields, room = list[Field](), len(tiff)
+    for number in range(count):
+        fields.append(_field(tiff, at + 2 + 12 * number, order))
+        room -= len(fields[-1].data)
+        if room < 0:  # thousands of fields could share one long text, and each would be a copy of it
+            raise ValueError("the texts of its EXIF chunk lie over one another")
     return Exif(order, prefix, fields, any(tiff[after : after + 4]) or any(f.type != ASCII for f in fields))
 
 
