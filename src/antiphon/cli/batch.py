@@ -164,7 +164,6 @@ def batch(
     how = _How(
         fast, via, via_options, poll, retry_errors, engine, ray_address, workers, gpus, quiet or as_json
     )
-    how.check()
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
@@ -218,7 +217,7 @@ class _How:
     gpus: int | None
     quiet: bool
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """A usage error where options do not go together."""
         of_engine = (self.ray_address, self.workers, self.gpus)
         if self.engine is None and any(option is not None for option in of_engine):
