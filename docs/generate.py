@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -81,12 +82,7 @@ def library() -> str:
         parts.append(f"### `antiphon.{name}{_signature(door)}`\n\n{_doc(door)}")
     parts.append(f"### Settings\n\n{_doc(client.Settings)}\n\n{_settings(client.Settings)}")
     for cls in (antiphon.Client, antiphon.Stream, antiphon.AsyncStream, antiphon.Batch, antiphon.AsyncBatch):
-        parts.append(f"## `{cls.__name__}`\n\n{_doc(cls)}")
-        for name, member in vars(cls).items():
-            if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
-                shown = _signature(member) if inspect.isfunction(member) else ""
-                prefix = "async " if inspect.iscoroutinefunction(member) else ""
-                parts.append(f"### `{prefix}{name}{shown}`\n\n{_doc(member)}")
+        parts += [f"## `{cls.__name__}`\n\n{_doc(cls)}", *_members(cls)]
     parts.append("## Values")
     for name in sorted(antiphon.__all__):
         cls = getattr(antiphon, name)
@@ -100,6 +96,17 @@ def library() -> str:
         function = getattr(ray, name)
         parts.append(f"### `antiphon.ray.{name}{_signature(function)}`\n\n{_doc(function)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _members(cls: type) -> list[str]:
+    """A class's own methods and properties."""
+    parts: list[str] = []
+    for name, member in vars(cls).items():
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+            shown = _signature(member) if inspect.isfunction(member) else ""
+            prefix = "async " if inspect.iscoroutinefunction(member) else ""
+            parts.append(f"### `{prefix}{name}{shown}`\n\n{_doc(member)}")
+    return parts
 
 
 def _settings(settings: type) -> str:
@@ -153,6 +160,26 @@ def providers() -> str:
         "only JSON is asked for in words then (see [JSON](../how-to/json.md))."
     )
     return "\n\n".join([GENERATED, "# Providers", intro, "\n".join(rows)]) + "\n"
+
+
+@page("reproducibility.md")
+def reproducibility() -> str:
+    """The page as it is written by hand, with a fresh table of who is sent a seed."""
+    from antiphon import providers as who
+
+    rows = ["| provider | dialect | the seed goes out as | and with it |", "|---|---|---|---|"]
+    for name in who.names():
+        for dialect, way in who.get(name).ways.items():
+            fields = ", ".join(f"`{field}`" for field in way.quirks.fields.get("seed", ())) or "not sent"
+            seeded = (
+                f"`{json.dumps(way.quirks.seeded)}`" if way.quirks.seeded and fields != "not sent" else ""
+            )
+            rows.append(f"| `{name}` | `{dialect}` | {fields} | {seeded} |")
+    written = (REFERENCE / "reproducibility.md").read_text(encoding="utf-8")
+    start, _, rest = written.partition("<!-- seeds")
+    comment, _, rest = rest.partition("-->")
+    end = rest[rest.index("<!-- end -->") :]
+    return f"{start}<!-- seeds{comment}-->\n\n" + "\n".join(rows) + f"\n\n{end}"
 
 
 @page("models.md")

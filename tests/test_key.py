@@ -10,9 +10,10 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,18 @@ from hypothesis import strategies as st
 
 from antiphon.errors import RequestError
 from antiphon.replay import canonical, key
-from antiphon.request import Config, Delivery, FrozenDict, Media, Message, Request, Schema
+from antiphon.request import (
+    Config,
+    Delivery,
+    FrozenDict,
+    Media,
+    MediaKind,
+    Message,
+    Modality,
+    Request,
+    Role,
+    Schema,
+)
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "keys.json").read_text("utf-8"))
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "key.md"
@@ -153,6 +165,58 @@ CHANGED: dict[type, dict[str, Any]] = {
 def test_every_field_has_a_changed_value_here(kind: type):
     """A new field of a request's values cannot come in without a rule for the key."""
     assert {f.name for f in fields(kind)} == set(CHANGED[kind])
+
+
+def shown(kind: type) -> set[str]:
+    """The fields of this kind of value that hold something other than their default in some vector."""
+    held: set[str] = set()
+    waiting: list[Any] = [made(vector["request"]) for vector in VECTORS]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, tuple | list):
+            waiting += value
+        if type(value) not in CHANGED:
+            continue
+        inner = {f.name: (getattr(value, f.name), f.default) for f in fields(value)}
+        waiting += [it for it, _ in inner.values()]
+        if type(value) is kind:
+            held |= {name for name, (it, default) in inner.items() if it != default and it not in ((), {})}
+    return held
+
+
+@pytest.mark.parametrize("kind", CHANGED, ids=lambda kind: kind.__name__)
+def test_every_field_stands_in_a_vector(kind: type):
+    """No field of a request's values is without a golden vector in which it holds something."""
+    assert shown(kind) == {f.name for f in fields(kind)}
+
+
+def test_every_kind_of_value_stands_in_a_vector():
+    """Each role, each kind of medium, and each form that a setting can take has its vector."""
+    requests = [made(vector["request"]) for vector in VECTORS]
+    messages = [message for request in requests for message in request.messages]
+    assert {it.role for it in messages} == set(get_args(Role))
+    assert {medium.kind for it in messages for medium in it.media} == set(get_args(MediaKind))
+    configs = [request.config for request in requests]
+    formats = {it.response_format for it in configs if not isinstance(it.response_format, Schema)}
+    assert formats == {None, "text", "json"}
+    levels = {it.reasoning for it in configs}
+    assert levels >= {None, "off", "low", "medium", "high"}
+    assert any(isinstance(it, int) for it in levels)
+    assert {it for config in configs for it in config.modalities} == set(get_args(Modality))
+    assert {None, 0} < {request.seed for request in requests}
+    extras = {type(it) for request in requests for it in leaves(request.config.extra)}
+    assert extras == {int, float, bool, str, type(None)}
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The plain values in JSON."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, tuple):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 @pytest.mark.parametrize("name", CHANGED[Request])

@@ -157,6 +157,26 @@ def test_the_recipe_shows_real_files():
     assert test[0].endswith(f"test_{Path(source[0]).name}")
 
 
+# --------------------------------------------------------------------------------------- functions
+
+LONGEST = 40  # lines from `def` to the end, docstring included
+
+# Which may be longer, and why.
+LONG = {("transport.py", "_failures"): "one table of what each exception of the HTTP library means"}
+
+
+def test_functions_are_short():
+    """No function of the library is longer than forty lines, but for the reasons above."""
+    found = {
+        (str(path.relative_to(SOURCE).as_posix()), node.name)
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST
+    }
+    assert found == LONG.keys(), "cut it where it changes the subject"
+
+
 # ---------------------------------------------------------------------------------------- packaging
 
 

@@ -237,11 +237,11 @@ class Client:
         """Answer many requests, up to `concurrency` at a time: an iterator of Rows, one for each.
 
         A request is a prompt or a conversation, or a mapping with "prompt" and settings of its own, which override
-        `settings`; an error in place of a request becomes the error of its row. The requests are read as rows are taken, so they may come from a generator. `ordered` gives the
-        rows in the order of the requests; without it, as they come. A failed request is a Row with its error. The
-        seed is 0 where none is given, so that the same batch started again asks only for what is missing; with
-        ``seed=None`` each answer is a fresh sample, and none is kept. `settled` are errors by key that an earlier run
-        ended with: those requests are not asked again.
+        `settings`; an error in place of a request becomes the error of its row. The requests are read as rows are
+        taken, so they may come from a generator. `ordered` gives the rows in the order of the requests; without it,
+        as they come. A failed request is a Row with its error. The seed is 0 where none is given, so that the same
+        batch started again asks only for what is missing; with ``seed=None`` each answer is a fresh sample, and none
+        is kept. `settled` are errors by key that an earlier run ended with: those requests are not asked again.
 
         RequestError for a wrong `concurrency`; see Batch for what ends a batch early.
         """

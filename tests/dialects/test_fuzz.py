@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antiphon import events
+from antiphon import events, providers
 from antiphon.call import Reply
 from antiphon.completion import Completion, FinishReason
 from antiphon.dialects import (
@@ -167,6 +167,12 @@ def replies() -> dict[str, Sound]:
 
 
 NAMES = tuple(replies())
+
+
+def test_every_dialect_is_here():
+    """No dialect that a provider speaks is left out of what follows."""
+    spoken = {way.dialect.name for name in providers.names() for way in providers.get(name).ways.values()}
+    assert {sound.dialect.name for sound in replies().values()} == spoken
 
 
 @pytest.fixture(params=NAMES)

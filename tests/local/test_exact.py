@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +48,47 @@ def test_alone_together_restarted_and_with_other_threads(monkeypatch: pytest.Mon
     monkeypatch.setenv("ANTIPHON_LOCAL_SERVERS", "1")
     assert evidence([ask(one) for one in EIGHT]) == alone
     local.unload()
+
+
+@pytest.mark.timeout(600)
+def test_the_order_of_requests_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server asked forwards, backwards and shuffled gives each request the same numbers, whoever came before it."""
+    monkeypatch.setenv("ANTIPHON_LOCAL_SERVERS", "1")
+    forwards = dict(enumerate(evidence([ask(one) for one in EIGHT])))
+    for order in (range(7, -1, -1), random.Random(1).sample(range(8), 8)):
+        assert {number: ask(EIGHT[number]).evidence for number in order} == forwards
+    local.unload()
+
+
+# A whole program of its own: it asks by the public door, and says what came.
+PROGRAM = """
+import json, antiphon
+said = []
+for seed, thing in enumerate(("cat", "ship", "forest")):
+    found = antiphon.complete(f"Describe a {thing}.", model="local", seed=seed, max_tokens=12, temperature=0.7)
+    assert not found.replayed
+    said.append([found.key, found.text])
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.timeout(600)
+def test_other_processes_with_other_threads_say_the_same(tmp_path: Path) -> None:
+    """Three programs with empty homes and 1 or 2 threads each: the same keys, the same words, nothing from a store."""
+    said: list[str] = []
+    for decoding, reading in (("1", "1"), ("2", "2"), ("1", "2")):
+        environment = {
+            **os.environ,
+            "ANTIPHON_HOME": str(tmp_path / f"{decoding}-{reading}"),
+            "ANTIPHON_LOCAL_THREADS": decoding,
+            "ANTIPHON_LOCAL_PROMPT_THREADS": reading,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=True, timeout=300
+        )
+        said.append(done.stdout.decode())
+    assert len(set(said)) == 1
+    assert len({text for _, text in json.loads(said[0])}) == 3
 
 
 WORDS = [

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from ..client import Client, Settings
+    from ..jobs.failed import Failed
     from ..jobs.plan import Plan
     from ..jobs.run import Job, Tally
+    from ..jobs.sinks import Sink
     from ..jobs.sources import Source
 
 __all__ = ["batch"]
@@ -165,7 +167,9 @@ def batch(
     from ..jobs.failed import Failed
     from ..jobs.run import Job
 
-    _check_engine(engine, via, ray_address, workers, gpus)
+    how = _How(
+        fast, via, via_options, poll, retry_errors, engine, ray_address, workers, gpus, quiet or as_json
+    )
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
     plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
@@ -177,24 +181,22 @@ def batch(
         settled=failed, failed=failed.add,
     )  # fmt: skip
     shown = _Shown(_total(job), as_json=as_json, quiet=quiet)
+    with _ending(output, sink, failed), ExitStack() as open_now:
+        client = open_now.enter_context(opened_client())
+        job = how.applied(client, job, open_now, shown)
+        open_now.enter_context(shown.running())
+        tally = job.run(client, sink, shown.tell)
+        failed.forget()
+    shown.end(tally, output)
+    if tally.failed:
+        click.get_current_context().exit(FAILED)
+
+
+@contextmanager
+def _ending(output: Path | None, sink: Sink, failed: Failed) -> Generator[None]:
+    """However the batch ends, its files are closed, and who stops it is told how to go on."""
     try:
-        with ExitStack() as open_now:
-            client = open_now.enter_context(opened_client())
-            if fast:
-                job = _quickly(client, job)
-                shown.note(
-                    "fast: rows are computed together; their answers are recorded apart from exact ones"
-                )
-            if via is not None:
-                options = dict(_pair(text, "--via-option", "NAME=VALUE") for text in via_options)
-                job = open_now.enter_context(
-                    _answered(client, job, poll, retry_errors, quiet or as_json, options)
-                )
-            if engine is not None:
-                job = _on_ray(open_now, client, job, ray_address, workers or 0, gpus, quiet=quiet or as_json)
-            open_now.enter_context(shown.running())
-            tally = job.run(client, sink, shown.tell)
-            failed.forget()
+        yield
     except (AntiphonError, KeyboardInterrupt):
         if output is not None:
             tell(
@@ -205,9 +207,47 @@ def batch(
         with suppress(OSError):  # what could not be written was told already
             sink.close()
         failed.close()
-    shown.end(tally, output)
-    if tally.failed:
-        click.get_current_context().exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How the rows are answered, if not exactly and one by one from here: the options' words for it."""
+
+    fast: bool
+    via: str | None
+    via_options: tuple[str, ...]
+    poll: float | None
+    retry_errors: bool
+    engine: str | None
+    ray_address: str | None
+    workers: int | None
+    gpus: int | None
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        """A usage error where options do not go together."""
+        of_engine = (self.ray_address, self.workers, self.gpus)
+        if self.engine is None and any(option is not None for option in of_engine):
+            raise click.UsageError("--ray-address, --workers and --gpus go with --engine ray.")
+        if self.engine is not None and self.via is not None:
+            raise click.UsageError("--engine and --via exclude each other.")
+        if self.workers is not None and self.gpus is not None:
+            raise click.UsageError("--workers and --gpus exclude each other: each GPU has its own.")
+
+    def applied(self, client: Client, job: Job, open_now: ExitStack, shown: _Shown) -> Job:
+        """The batch as it is to be run; what that needs stays open as long as `open_now`."""
+        if self.fast:
+            job = _quickly(client, job)
+            shown.note("fast: rows are computed together; their answers are recorded apart from exact ones")
+        if self.via is not None:
+            options = dict(_pair(text, "--via-option", "NAME=VALUE") for text in self.via_options)
+            answered = _answered(client, job, self.poll, self.retry_errors, self.quiet, options)
+            job = open_now.enter_context(answered)
+        if self.engine is not None:
+            job = _on_ray(
+                open_now, client, job, self.ray_address, self.workers or 0, self.gpus, quiet=self.quiet
+            )
+        return job
 
 
 def _quickly(client: Client, job: Job) -> Job:
@@ -261,17 +301,6 @@ def _answered(
         raise
     finally:
         journal.close()
-
-
-def _check_engine(
-    engine: str | None, via: str | None, address: str | None, workers: int | None, gpus: int | None
-) -> None:
-    if engine is None and (address is not None or workers is not None or gpus is not None):
-        raise click.UsageError("--ray-address, --workers and --gpus go with --engine ray.")
-    if engine is not None and via is not None:
-        raise click.UsageError("--engine and --via exclude each other.")
-    if workers is not None and gpus is not None:
-        raise click.UsageError("--workers and --gpus exclude each other: each GPU has its own.")
 
 
 def _on_ray(

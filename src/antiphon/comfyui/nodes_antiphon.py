@@ -125,6 +125,46 @@ def _ask_schema(node_id: str, title: str, description: str, **given: Any) -> io.
 # ----------------------------------------------------------------------------------------------- who
 
 
+def _who(names: Sequence[str]) -> list[io.Input]:
+    return [
+        host.input(io.Combo, "provider", options=list(names), default=choices.first_provider()),
+        host.input(
+            io.String,
+            "base_url",
+            default="",
+            optional=True,
+            tooltip="The address of your own server, as http://127.0.0.1:8080/v1. Empty: the provider's own.",
+        ),
+        host.input(
+            io.String,
+            "credential",
+            default="",
+            optional=True,
+            tooltip="The name of a stored key (never the key). Empty: the provider's own, from the environment or"
+            " the key file.",
+        ),
+        host.input(
+            io.Combo,
+            "dialect",
+            options=list(choices.dialects()),
+            default=choices.DEFAULT,
+            optional=True,
+            advanced=True,
+            tooltip="The protocol, where the provider speaks several.",
+        ),
+        host.input(
+            io.String,
+            "extra",
+            default="",
+            multiline=True,
+            dynamic_prompts=False,
+            optional=True,
+            advanced=True,
+            tooltip='Fields that belong to the provider, as JSON, such as {"region": "eu-west-3"}.',
+        ),
+    ]
+
+
 class Provider(io.ComfyNode):
     """Who is asked: any provider, or any server that speaks as one of them does."""
 
@@ -137,43 +177,7 @@ class Provider(io.ComfyNode):
             category=CATEGORY,
             description="Who is asked. Keys are not typed in here: they come from the environment or the key file.",
             search_aliases=["llm api", *names],
-            inputs=[
-                host.input(io.Combo, "provider", options=list(names), default=choices.first_provider()),
-                host.input(
-                    io.String,
-                    "base_url",
-                    default="",
-                    optional=True,
-                    tooltip="The address of your own server, as http://127.0.0.1:8080/v1. Empty: the provider's own.",
-                ),
-                host.input(
-                    io.String,
-                    "credential",
-                    default="",
-                    optional=True,
-                    tooltip="The name of a stored key (never the key). Empty: the provider's own, from the environment or"
-                    " the key file.",
-                ),
-                host.input(
-                    io.Combo,
-                    "dialect",
-                    options=list(choices.dialects()),
-                    default=choices.DEFAULT,
-                    optional=True,
-                    advanced=True,
-                    tooltip="The protocol, where the provider speaks several.",
-                ),
-                host.input(
-                    io.String,
-                    "extra",
-                    default="",
-                    multiline=True,
-                    dynamic_prompts=False,
-                    optional=True,
-                    advanced=True,
-                    tooltip='Fields that belong to the provider, as JSON, such as {"region": "eu-west-3"}.',
-                ),
-            ],
+            inputs=_who(names),
             outputs=[Api.Output("api_out", display_name="api")],
         )
 
@@ -511,6 +515,43 @@ class Complete(io.ComfyNode):
         )
 
 
+def _rows() -> list[io.Input]:
+    """How a list of prompts is read and asked."""
+    return [
+        host.input(
+            io.Boolean,
+            "one_per_line",
+            default=True,
+            optional=True,
+            tooltip="Every line is a prompt. Off: each text of a list is one, line breaks and all.",
+        ),
+        host.input(
+            io.Int,
+            "concurrency",
+            default=8,
+            min=1,
+            max=256,
+            optional=True,
+            tooltip="How many are asked at a time.",
+        ),
+        host.input(
+            io.Boolean,
+            "fail_on_error",
+            default=False,
+            optional=True,
+            tooltip="Stop the graph if one of them fails. What was answered is recorded either way.",
+        ),
+        host.input(
+            io.Boolean,
+            "count_seeds",
+            default=False,
+            optional=True,
+            advanced=True,
+            tooltip="The second prompt gets seed + 1, and so on: the same prompt twice then has two answers.",
+        ),
+    ]
+
+
 class PromptList(io.ComfyNode):
     """Many questions side by side, in order."""
 
@@ -528,37 +569,7 @@ class PromptList(io.ComfyNode):
                 _seed(),
                 *_asked(),
                 _system(),
-                host.input(
-                    io.Boolean,
-                    "one_per_line",
-                    default=True,
-                    optional=True,
-                    tooltip="Every line is a prompt. Off: each text of a list is one, line breaks and all.",
-                ),
-                host.input(
-                    io.Int,
-                    "concurrency",
-                    default=8,
-                    min=1,
-                    max=256,
-                    optional=True,
-                    tooltip="How many are asked at a time.",
-                ),
-                host.input(
-                    io.Boolean,
-                    "fail_on_error",
-                    default=False,
-                    optional=True,
-                    tooltip="Stop the graph if one of them fails. What was answered is recorded either way.",
-                ),
-                host.input(
-                    io.Boolean,
-                    "count_seeds",
-                    default=False,
-                    optional=True,
-                    advanced=True,
-                    tooltip="The second prompt gets seed + 1, and so on: the same prompt twice then has two answers.",
-                ),
+                *_rows(),
                 _schema(),
                 *_delivery(),
             ],

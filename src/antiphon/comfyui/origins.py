@@ -1,7 +1,7 @@
 """Origins: the workflow that made an answer, kept with its recording. No ComfyUI in here.
 
-Keys are taken out of it by the means of `antiphon convert`, and so are the words that travel with it: they are in the
-store.
+Keys are taken out of it by the means of `antiphon workflow convert`, and so are the words that travel with it: they
+are in the store.
 """
 
 from __future__ import annotations

@@ -93,19 +93,18 @@ class Quirks:
     """What one provider takes, and under which names. Data, so that no shared code asks who it is talking to.
 
     `fields` maps a setting of Config (or "seed") to the wire fields that carry it (dots lead into objects:
-    ``options.seed``); a setting that is missing
-    here is refused before sending. `reasoning` maps a level to the body fields that ask for it, and
-    `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a setting's range as
-    (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a stream, `seeded`
-    into those that carry a seed, `prefilled` into a last message that is the assistant's. `stops` is the most stop texts accepted.
-    `parts` gives kinds of media another shape than the dialect's own (openai_chat: see its PARTS). `stream_usage`
-    says whether the usage of a stream has to be asked for.
-    `media` lists the kinds of media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too,
-    `media_limits` how much of them.
-    `default_max_tokens` is sent where the protocol demands a number and the request has none.
-    `turns` says how conversations are laid out; `noted` what to tell where `extra` holds a field that is true. `cache` marks a prefix of the prompt to be kept by the provider,
-    for the models that `cached_models` matches from the start of their names (empty for all); `cache_field` is the
-    field of `extra` by which a request says that it marks its prompt itself, or not at all.
+    ``options.seed``); a setting that is missing here is refused before sending. `reasoning` maps a level to the body
+    fields that ask for it, and `reasoning_budget` names the field that takes a number of tokens. `limits` narrows a
+    setting's range as (lowest, highest). `always` is merged into every body, `streamed` into those that ask for a
+    stream, `seeded` into those that carry a seed, `prefilled` into a last message that is the assistant's. `stops` is
+    the most stop texts accepted. `parts` gives kinds of media another shape than the dialect's own (openai_chat: see
+    its PARTS). `stream_usage` says whether the usage of a stream has to be asked for. `media` lists the kinds of
+    media taken (or single media types, ``audio/wav``), `media_urls` whether as https URLs too, `media_limits` how
+    much of them. `default_max_tokens` is sent where the protocol demands a number and the request has none. `turns`
+    says how conversations are laid out; `noted` what to tell where `extra` holds a field that is true. `cache` marks
+    a prefix of the prompt to be kept by the provider, for the models that `cached_models` matches from the start of
+    their names (empty for all); `cache_field` is the field of `extra` by which a request says that it marks its
+    prompt itself, or not at all.
     """
 
     fields: Mapping[str, tuple[str, ...]]

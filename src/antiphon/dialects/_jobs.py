@@ -83,9 +83,10 @@ class Jobs(Protocol):
     """What a module for one batch API offers.
 
     `most` requests and `size` bytes of them go into one job. `keeps_name` says whether a listing tells the name that
-    we gave a job; `one_model` whether a job is for one model; `once_by_name` whether a job that is sent again under its
-    name is still one job; `by_region` whether it is in one region of many, so that its address has to be kept. `options` are what has to be known besides, by name; what was said of them is `given` to
-    `upload` and `create`. The option ``least`` is the fewest requests that a job may have.
+    we gave a job; `one_model` whether a job is for one model; `once_by_name` whether a job that is sent again under
+    its name is still one job; `by_region` whether it is in one region of many, so that its address has to be kept.
+    `options` are what has to be known besides, by name; what was said of them is `given` to `upload` and `create`.
+    The option ``least`` is the fewest requests that a job may have.
     """
 
     most: int

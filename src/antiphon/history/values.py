@@ -101,10 +101,11 @@ class Medium:
 class Shown:
     """All there is about one recording.
 
-    `messages` are mappings with "role" and "parts": texts, and media as in the canonical request (docs/reference/key.md).
-    `images` are the media of the answer, `media` those of the question. `usage` holds what the provider counted, by the
-    names of `Usage`. `config` are the settings that were given. `sent` is the body that went out, None where it cannot be
-    put together. `seed_status` is "sent", "unsupported" or "none". `problem` says what cannot be read or decoded.
+    `messages` are mappings with "role" and "parts": texts, and media as in the canonical request
+    (docs/reference/key.md). `images` are the media of the answer, `media` those of the question. `usage` holds what
+    the provider counted, by the names of `Usage`. `config` are the settings that were given. `sent` is the body that
+    went out, None where it cannot be put together. `seed_status` is "sent", "unsupported" or "none". `problem` says
+    what cannot be read or decoded.
     """
 
     item: Item

@@ -7,12 +7,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..batches import Row
-from ..client import Client, Entry
+from ..client import Client, Entry, Settings
 from ..completion import Completion
 from ..errors import AntiphonError, RequestError
+from ..road import Asked
 from .costs import Costs
 from .plan import Plan
 from .sinks import Sink
@@ -105,6 +106,19 @@ class Job:
         finally:
             tally.costs.end()
         return tally
+
+    def asked(self, client: Client) -> Iterator[Asked]:
+        """The requests as they would be asked, but for those that cannot be made or are settled: their rows tell it."""
+        defaults = {"seed": 0, **self.settings}
+        for row in islice(self.source.rows(), self.limit):
+            try:
+                own = self.plan.request(row)
+                prompt = own.pop("prompt")
+                asked = client.asked(prompt, cast("Settings", {**defaults, **own}))
+            except RequestError:
+                continue
+            if asked.key not in self.settled:
+                yield asked
 
     def _entries(self, waiting: dict[int, Record]) -> Iterator[Entry]:
         """The rows as requests, or as the errors of those that cannot be made; each row waits for its answer."""

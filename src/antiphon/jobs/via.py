@@ -13,11 +13,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from ..batches import STOPPERS
-from ..client import Client, Settings
+from ..client import Client
 from ..dialects._common import dumps
 from ..dialects._jobs import Jobs
 from ..errors import AntiphonError, Refused, ReplyError, RequestError, TransportError
@@ -81,25 +80,12 @@ class Via:
     def _sweep(self) -> bool:
         """Record what came, send what is missing; whether there is something to wait for."""
         self._loads, self._waiting = {}, set()
-        for asked in self._asked():
+        for asked in self.job.asked(self.client):
             self._see(asked)
         for load in self._loads.values():
             self._submit(load)
         self._drop()
         return bool(self._waiting)
-
-    def _asked(self) -> Iterator[Asked]:
-        """The requests of the batch, but for those that cannot be made or are settled."""
-        defaults = {"seed": 0, **self.job.settings}
-        for row in islice(self.job.source.rows(), self.job.limit):
-            try:
-                own = self.job.plan.request(row)
-                prompt = own.pop("prompt")
-                asked = self.client.asked(prompt, cast("Settings", {**defaults, **own}))
-            except RequestError:  # told in its row, when the batch is run
-                continue
-            if asked.key not in self.job.settled:
-                yield asked
 
     def _see(self, asked: Asked) -> None:
         """What has to be done for one request now."""

@@ -47,8 +47,9 @@ class Files:
 class Endpoint:
     """Where one request goes once the provider is ready: address, extra headers, and fields to merge into the body.
 
-    `models_base` is where the models are listed, if not there too; `files` says where a job's files are kept, if elsewhere. `stream` asks for the answer in pieces even
-    where it is wanted whole: for a server that only while it streams notices that nobody listens any more.
+    `models_base` is where the models are listed, if not there too; `files` says where a job's files are kept, if
+    elsewhere. `stream` asks for the answer in pieces even where it is wanted whole: for a server that only while it
+    streams notices that nobody listens any more.
     """
 
     base_url: str
@@ -81,14 +82,20 @@ Sign = Callable[[Request, Call], Awaitable[Call]]
 class Provider:
     """Who is asked.
 
-    `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or
-    empty where the user must give one; `base_path` is added to a user's address that has no path. `key_env` lists the environment variables that may hold its key, which
-    goes only to `base_url`'s host, to `hosts`, and to the host of the address in the environment variable `address_env`. `base_url_env` is the variable with which the
-    provider's own package is sent elsewhere, and what is added to the address in it: it counts like a base_url that is given. `auth` is "bearer" or the name of the header that carries
-    the key. `identity` adds what else decides the answer to the key; `open` makes the provider ready for one
-    request (starts the embedded model); `sign` signs a call just before it goes out, each time, unless it carries a key
-    that needs no signature; `makers` says whose models it serves, for the table of model facts; `listing` gives its models without a network; `answer` replaces the network (echo);
-    `notice` says what a person should know who chooses a model, or nothing.
+    `ways` maps dialect names to ways; the first is the default. `base_url` is the provider's own address, or empty
+    where the user must give one; `base_path` is added to a user's address that has no path. `base_url_env` is the
+    variable with which the provider's own package is sent elsewhere, and what is added to the address in it: it counts
+    like a base_url that is given.
+
+    `key_env` lists the environment variables that may hold its key, which goes only to `base_url`'s host, to `hosts`,
+    and to the host of the address in the environment variable `address_env`. `auth` is "bearer" or the name of the
+    header that carries the key. `sign` signs a call just before it goes out, each time, unless it carries a key that
+    needs no signature.
+
+    `identity` adds what else decides the answer to the key; `open` makes the provider ready for one request (starts the
+    embedded model); `answer` replaces the network (echo). `makers` says whose models it serves, for the table of model
+    facts; `listing` gives its models without a network; `notice` says what a person should know who chooses a model,
+    or nothing.
 
     What it costs: `price_id` is its name in the genai-prices package, empty where that has no prices of it;
     `price_names` gives the names a model may have there, the likelier ones first, for the name in the answer and the

@@ -42,9 +42,10 @@ BATCH = 32  # rows that go to the engine together; several such batches are in i
 class Engine:
     """How a model is run without its server.
 
-    `processor` is the name of the configuration's class in ray.data.llm. `dialect` is the one whose bodies and replies
-    it stands for. `row` makes a body into what the engine takes (RequestError for what it does not take), `reply` what
-    came out, with the model and the limit of tokens, into a reply. `config` gives the arguments of the configuration for a model and a number of GPUs.
+    `processor` is the name of the configuration's class in ray.data.llm. `dialect` is the one whose bodies and
+    replies it stands for. `row` makes a body into what the engine takes (RequestError for what it does not take),
+    `reply` what came out, with the model and the limit of tokens, into a reply. `config` gives the arguments of the
+    configuration for a model and a number of GPUs.
     """
 
     processor: str

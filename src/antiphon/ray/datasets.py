@@ -86,14 +86,9 @@ def complete(
     """
     client = client or default_client()
     plan = Plan(
-        prompt=prompt,
-        system=system,
-        attach=tuple(attach),
-        anywhere=anywhere,
-        settings=dict(columns or {}),
-        keep=tuple(keep),
-        flat=True,
-    )
+        prompt=prompt, system=system, attach=tuple(attach), anywhere=anywhere, settings=dict(columns or {}),
+        keep=tuple(keep), flat=True,
+    )  # fmt: skip
     job = Job(source=Rows(dataset), plan=plan, settings=settings, concurrency=concurrency, ordered=ordered)
     with cluster(client, workers=workers) as crew:
         blocks = Blocks(crew.ray, plan.columns)

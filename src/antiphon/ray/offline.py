@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
-from ..client import Client, Settings
+from ..client import Client
 from ..dialects._common import dumps
 from ..errors import AntiphonError, ClusterError, Refused, ReplyError, RequestError, TransportError
 from ..jobs.run import Job
@@ -105,14 +105,10 @@ class Offline:
                 self._run(ray, model, parts)
 
     def _missing(self) -> Iterator[Asked]:
-        """What has still to be asked, but for what cannot be made or has failed."""
-        defaults = {"seed": 0, **self.job.settings}
-        for row in islice(self.job.source.rows(), self.job.limit):
+        """What has still to be asked and has not failed."""
+        for asked in self.job.asked(self.client):
             try:
-                own = self.job.plan.request(row)
-                prompt = own.pop("prompt")
-                asked = self.client.asked(prompt, cast("Settings", {**defaults, **own}))
-                part = None if asked.key in self.job.settled else self.client.road.missing(asked)
+                part = self.client.road.missing(asked)
             except (
                 RequestError,
                 ReplyError,
