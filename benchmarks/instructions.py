@@ -17,6 +17,7 @@ import tempfile
 
 import aiohttp
 from client import PROMPT, bare, stub
+from told import told
 
 from antiphon import Client
 
@@ -67,6 +68,8 @@ def main() -> None:
     print("| instructions per request | million | × bare aiohttp |\n|---|--:|--:|")
     for kind, name in KINDS.items():
         print(f"| {name} | {per[kind] / 1e6:.2f} | {per[kind] / per['bare']:.2f} |")
+        if kind != "bare":
+            told("instructions", name, per[kind] / 1e6, per["bare"] / 1e6)
 
 
 if __name__ == "__main__":
