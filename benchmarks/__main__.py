@@ -96,31 +96,31 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(CLEANING_UP)
 
 
-def measured(name: str, *, quick: bool, patience: float) -> dict[str, Any]:
-    """The figures of one benchmark, each with its rows and circumstances."""
+def measured(name: str, given: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """The figures of one benchmark, each with its rows and circumstances, and what was wrong if it was ended early."""
     bench = BENCHES[name]
     if reason := bench.missing():
         print(f"-- {name}: left out, {reason}", flush=True)
-        return {}
-    arguments = bench.quick if quick else bench.arguments
+        return {}, ""
+    arguments = bench.quick if given.quick else bench.arguments
+    if given.arguments is not None:
+        arguments = tuple(given.arguments.split())
     print(f"-- {name}: benchmarks/{bench.script} {' '.join(arguments)}", flush=True)
-    about: dict[str, Any] = {"bench": name}
+    about: dict[str, Any] = {"bench": name, "command": bench.command(arguments)}
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
         with circumstances(about):
-            wrong = run(bench, arguments, figures, bench.bound * patience)
+            wrong = run(bench, arguments, figures, bench.bound * given.patience)
         lines = figures.read_text(encoding="utf-8").splitlines() if figures.exists() else []
     print(f"-- {name}: {wrong or 'done'}, {time.monotonic() - start:.0f} s", flush=True)
-    if wrong:
-        raise RuntimeError(f"{name}: {wrong}")
     found: dict[str, Any] = {}
     for line in map(json.loads, lines):
         values = {key: rounded(line[key]) for key in ("ours", "theirs", "ratio")}
         found.setdefault(line["figure"], {**about, "rows": {}})["rows"][line["row"]] = values
     if strange := sorted(set(found) - set(FIGURES)):
         raise RuntimeError(f"{name}: not in catalogue.py: {', '.join(strange)}")
-    return found
+    return found, f"{name}: {wrong}" if wrong else ""
 
 
 def rounded(value: float | None) -> float | None:
@@ -137,21 +137,20 @@ def main() -> int:
         "--list", action="store_true", help="the names, the commands and the seconds they may take"
     )
     parser.add_argument("--patience", type=float, default=1.0, help="times the seconds that each may take")
+    parser.add_argument("--arguments", help="what the script is given in place of its usual ones")
     parser.add_argument("--page", action="store_true", help="only write the page")
     given = parser.parse_args()
     if given.list:
         for name, bench in BENCHES.items():
             print(
-                f"{name:16}{bench.bound:6g} s  {'' if bench.usual else '(only when named) '}{bench.command}"
+                f"{name:16}{bench.bound:6g} s  {'' if bench.usual else '(only when named) '}{bench.command()}"
             )
         return 0
     wrong: list[str] = []
     for name in () if given.page else given.only or [name for name, bench in BENCHES.items() if bench.usual]:
-        try:
-            found = measured(name, quick=given.quick, patience=given.patience)
-        except RuntimeError as error:
-            wrong.append(str(error))
-            continue
+        found, problem = measured(name, given)
+        if problem:
+            wrong.append(problem)
         if not given.quick:
             quality.write({**quality.load(), **found})  # at once, so that an end in between loses nothing
     if given.page:

@@ -32,9 +32,10 @@ class Bench:
     usual: bool = True
     missing: Callable[[], str] = str
 
-    @property
-    def command(self) -> str:
-        return " ".join(["uv run python", f"benchmarks/{self.script}", *self.arguments])
+    def command(self, arguments: tuple[str, ...] | None = None) -> str:
+        """What repeats it."""
+        given = self.arguments if arguments is None else arguments
+        return " ".join(["uv run python", f"benchmarks/{self.script}", *given])
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ CLIENTS = {
     "any-llm": ("any-llm-sdk[openai]", "any_llm"),
     "llm": ("llm", "llm"),
 }
-# A request takes it 20 ms, so it gets a tenth of the requests; all of them in the first round, for the memory.
+# A request takes it 20 ms, so it gets a tenth of the requests, and no figure for the memory after all of them.
 SLOW = {"llm"}
 # The figures of catalogue.py, and where each is found in what one_client.py prints.
 FIGURES = {
@@ -100,10 +100,10 @@ def one(name: str, python: Path, urls: list[str], requests: int) -> dict[str, fl
         environ.pop("PYTHONPATH", None)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, check=False, env=environ, timeout=240
+                command, capture_output=True, text=True, check=False, env=environ, timeout=120
             )
         except subprocess.TimeoutExpired:
-            print(f"{name}: left out of this round, it was not done within 240 s", flush=True)
+            print(f"{name}: left out of this round, it was not done within 120 s", flush=True)
             return None
     if done.returncode or not done.stdout:
         print(f"{name}: left out of this round: {done.stderr.strip().splitlines()[-1:]}", flush=True)
@@ -111,17 +111,16 @@ def one(name: str, python: Path, urls: list[str], requests: int) -> dict[str, fl
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def rounds(pythons: dict[str, Path], known: dict[str, dict[str, float]], given: argparse.Namespace) -> Runs:
-    """All clients in turn, so many times. A client that fails in one round is not asked again."""
+def rounds(pythons: dict[str, Path], known: dict[str, dict[str, float]], given: argparse.Namespace) -> None:
+    """All clients in turn, so many times; the figures so far after each. One that fails is not asked again."""
     runs: Runs = {name: [] for name in pythons}
     with ExitStack() as stack:
         urls = [stack.enter_context(stub(delay)).removesuffix("/v1") for delay in (0.0, 0.1)]
         for name in runs:
             one(name, pythons[name], urls, 0)  # compiles the modules
-        for turn in range(given.rounds):
+        for _ in range(given.rounds):
             for name in list(runs):
-                few = name in SLOW and (turn or given.requests < 1000)
-                requests = max(1, given.requests // 10) if few else given.requests
+                requests = max(1, given.requests // 10) if name in SLOW else given.requests
                 found = one(name, pythons[name], urls, requests)
                 if found is None:
                     del runs[name]
@@ -130,7 +129,8 @@ def rounds(pythons: dict[str, Path], known: dict[str, dict[str, float]], given: 
                     found.pop("mb after")
                 module = CLIENTS[name][1]
                 runs[name].append({**found, **known[name], "import": imported(pythons[name], module)})
-    return runs
+            for line in report(runs):
+                print(line, flush=True)
 
 
 def values(runs: list[dict[str, float]], field: str) -> list[float]:
@@ -176,8 +176,7 @@ def main() -> None:
                     print(f"{name}: left out, {package} cannot be installed here")
         pythons = {name: python for name in chosen if (python := made[CLIENTS[name][0]]) is not None}
         known = {name: sizes(python) for name, python in pythons.items()}
-        for line in report(rounds(pythons, known, given)):
-            print(line)
+        rounds(pythons, known, given)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ async def ask(kind: str, count: int, url: str) -> None:
 
 def counted(kind: str, count: int, url: str) -> int:
     """Instructions of one whole process."""
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     done = subprocess.run(
         [*valgrind, sys.executable, __file__, kind, str(count), url],
         capture_output=True,
@@ -57,9 +57,9 @@ def counted(kind: str, count: int, url: str) -> int:
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "0"},
     )
-    found = re.search(r"Collected : (\d+)", done.stderr)
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     assert found is not None, done.stderr
-    return int(found[1])
+    return int(found[1].replace(",", ""))
 
 
 def main() -> None:

@@ -67,10 +67,12 @@ def number(value: float | None) -> str:
     return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}"
 
 
-def circumstances(found: dict[str, Any], bench: str) -> str:
+def circumstances(found: dict[str, Any]) -> str:
     others = found["others"]
+    if others is None:
+        return f"{found['date']}, before the load was kept; {found['machine']}: `{found['command']}`"
     state = "a quiet machine" if others <= QUIET else f"others used {others:.1f} of {found['cores']} cores"
-    return f"{found['date']}, {state}; {found['machine']}: `{BENCHES[bench].command}`"
+    return f"{found['date']}, {state}; {found['machine']}: `{found['command']}`"
 
 
 def table(name: str, found: dict[str, Any]) -> Iterator[str]:
@@ -94,7 +96,7 @@ def table(name: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"| {row} | {number(values['ours'])} |{theirs}"
     for text in reasons:
         yield f"\nWorse because: {text}"
-    yield f"\n{circumstances(found, found['bench'])}"
+    yield f"\n{circumstances(found)}"
 
 
 def page(results: dict[str, Any]) -> str:
@@ -109,7 +111,7 @@ def page(results: dict[str, Any]) -> str:
     missing = [name for name in FIGURES if name not in results]
     if missing:
         lines.append("\n## Not measured yet\n")
-        lines += [f"- {FIGURES[name].title}: `{BENCHES[FIGURES[name].bench].command}`" for name in missing]
+        lines += [f"- {FIGURES[name].title}: `{BENCHES[FIGURES[name].bench].command()}`" for name in missing]
     return "\n".join(lines) + "\n"
 
 

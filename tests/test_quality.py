@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
-
 from benchmarks import quality
 from benchmarks.__main__ import rounded
 from benchmarks.catalogue import BENCHES, FIGURES, Figure
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 RESULTS = quality.load()
@@ -71,7 +70,9 @@ def test_a_worse_figure_without_a_reason_is_found():
 def test_every_figure_has_a_benchmark_and_every_benchmark_a_script():
     """The commands on the page name scripts that are there."""
     assert {figure.bench for figure in FIGURES.values()} | {"batch-peers", "replay-million"} == set(BENCHES)
-    assert [name for name, bench in BENCHES.items() if not (ROOT / "benchmarks" / bench.script).is_file()] == []
+    assert [
+        name for name, bench in BENCHES.items() if not (ROOT / "benchmarks" / bench.script).is_file()
+    ] == []
     assert set(RESULTS) <= set(FIGURES)
 
 
@@ -100,7 +101,14 @@ def test_the_command_measures_and_keeps_nothing_when_quick():
 
 def test_a_row_without_a_peer_and_one_with(tmp_path: Path):
     """The page has a row for each value, bold where it is worse, with the reason, the date, the load and the command."""
-    about = {"date": "2026-01-02 03:04", "machine": "a machine", "cores": 2, "others": 1.5, "load": 1.0}
+    about = {
+        "date": "2026-01-02 03:04",
+        "machine": "a machine",
+        "command": BENCHES["flat"].command(),
+        "cores": 2,
+        "others": 1.5,
+        "load": 1.0,
+    }
     results: dict[str, Any] = {
         "clients.wall": {"bench": "clients", **about, "rows": {"bare aiohttp": {"ours": 400.0, "theirs": 200.0, "ratio": 2.0}}},
         "batch.flat": {"bench": "flat", **about, "others": 0.0, "rows": {"asked": {"ours": 1700.0, "theirs": None, "ratio": None}}},
@@ -115,7 +123,7 @@ def test_a_row_without_a_peer_and_one_with(tmp_path: Path):
     assert "2026-01-02 03:04, others used 1.5 of 2 cores" in page
     assert "| asked | 1,700 |" in page
     assert "a quiet machine" in page
-    assert f"`{BENCHES['flat'].command}`" in page
+    assert f"`{BENCHES['flat'].command()}`" in page
     assert isinstance(FIGURES["batch.flat"], Figure)
 
 
