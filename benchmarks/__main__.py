@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -31,12 +32,16 @@ from benchmarks.catalogue import BENCHES, FIGURES, Bench
 from benchmarks.told import PLACE
 
 CLEANING_UP = 10  # seconds
+STAT = Path("/proc/stat")
+LEAST = 10  # seconds that a benchmark needs to begin
 HERE = Path(__file__).parent
 
 
-def busy() -> float:
-    """CPU seconds that the whole machine has spent on anything so far."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+def busy() -> float | None:
+    """CPU seconds that the whole machine has spent on anything so far; None where that is not told (only Linux does)."""
+    if not STAT.exists():
+        return None
+    fields = [int(field) for field in STAT.read_text().splitlines()[0].split()[1:9]]
     user, nice, system, _idle, _wait, irq, soft, _steal = fields
     return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
@@ -69,8 +74,9 @@ def circumstances(found: dict[str, Any]) -> Iterator[None]:
     }
     start = time.monotonic(), busy(), ours()
     yield
-    wall, all_of_it, own = (a - b for a, b in zip((time.monotonic(), busy(), ours()), start, strict=True))
-    found["others"] = round(max(0.0, all_of_it - own) / wall, 2)
+    wall, own, after = time.monotonic() - start[0], ours() - start[2], busy()
+    others = None if after is None or start[1] is None else max(0.0, after - start[1] - own) / wall
+    found["others"] = rounded(others)
 
 
 def run(bench: Bench, arguments: tuple[str, ...], figures: Path, bound: float) -> str:
@@ -96,8 +102,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(CLEANING_UP)
 
 
-def measured(name: str, given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    """The figures of one benchmark, each with its rows and circumstances, and what was wrong if it was ended early."""
+def measured(name: str, given: argparse.Namespace, left: float) -> tuple[dict[str, Any], str]:
+    """The figures of one benchmark, each with its rows and circumstances, and what was wrong if it was ended early.
+
+    It may take `left` seconds at the most, whatever its own bound is.
+    """
     bench = BENCHES[name]
     if reason := bench.missing():
         print(f"-- {name}: left out, {reason}", flush=True)
@@ -111,7 +120,7 @@ def measured(name: str, given: argparse.Namespace) -> tuple[dict[str, Any], str]
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
         with circumstances(about):
-            wrong = run(bench, arguments, figures, bench.bound * given.patience)
+            wrong = run(bench, arguments, figures, min(bench.bound * given.patience, left))
         lines = figures.read_text(encoding="utf-8").splitlines() if figures.exists() else []
     print(f"-- {name}: {wrong or 'done'}, {time.monotonic() - start:.0f} s", flush=True)
     found: dict[str, Any] = {}
@@ -137,6 +146,9 @@ def main() -> int:
         "--list", action="store_true", help="the names, the commands and the seconds they may take"
     )
     parser.add_argument("--patience", type=float, default=1.0, help="times the seconds that each may take")
+    parser.add_argument(
+        "--within", type=float, metavar="SECONDS", help="end after so many, whatever is not done"
+    )
     parser.add_argument("--arguments", help="what the script is given in place of its usual ones")
     parser.add_argument("--page", action="store_true", help="only write the page")
     given = parser.parse_args()
@@ -147,8 +159,13 @@ def main() -> int:
             )
         return 0
     wrong: list[str] = []
+    deadline = time.monotonic() + (given.within or math.inf)
     for name in () if given.page else given.only or [name for name, bench in BENCHES.items() if bench.usual]:
-        found, problem = measured(name, given)
+        left = deadline - time.monotonic()
+        if left < LEAST:
+            wrong.append(f"{name}: not begun, the time of --within is over")
+            continue
+        found, problem = measured(name, given, left)
         if problem:
             wrong.append(problem)
         if not given.quick:

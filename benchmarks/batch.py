@@ -202,8 +202,10 @@ def compare(given: argparse.Namespace, url: str) -> None:
     for name, figures in best.items():
         rate = given.rows / figures["wall"]
         if name != "antiphon, recorded":
-            told("batch.rate", name, given.rows / base, rate)
-            told("batch.mb", name, best["antiphon, recorded"]["mb"], figures["mb"])
+            figure = "batch.rate" if name in RUNNERS else "batch.others"
+            told(figure, name, given.rows / base, rate)
+            if name in RUNNERS:
+                told("batch.mb", name, best["antiphon, recorded"]["mb"], figures["mb"])
         print(
             f"{name:28} {rate:8,.0f} rows/s  {figures['wall'] / base:5.2f}x our time"
             f"  {figures['cpu']:6.2f} s CPU  {figures['mb']:5.0f} MB"

@@ -70,7 +70,7 @@ def number(value: float | None) -> str:
 def circumstances(found: dict[str, Any]) -> str:
     others = found["others"]
     if others is None:
-        return f"{found['date']}, before the load was kept; {found['machine']}: `{found['command']}`"
+        return f"{found['date']}, the load was not kept; {found['machine']}: `{found['command']}`"
     state = "a quiet machine" if others <= QUIET else f"others used {others:.1f} of {found['cores']} cores"
     return f"{found['date']}, {state}; {found['machine']}: `{found['command']}`"
 

@@ -69,7 +69,7 @@ def test_a_worse_figure_without_a_reason_is_found():
 
 def test_every_figure_has_a_benchmark_and_every_benchmark_a_script():
     """The commands on the page name scripts that are there."""
-    assert {figure.bench for figure in FIGURES.values()} | {"batch-peers", "replay-million"} == set(BENCHES)
+    assert {figure.bench for figure in FIGURES.values()} == set(BENCHES)
     assert [
         name for name, bench in BENCHES.items() if not (ROOT / "benchmarks" / bench.script).is_file()
     ] == []
