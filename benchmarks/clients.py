@@ -157,7 +157,7 @@ def report(runs: Runs) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="0: only packages and sizes")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--only", nargs="*", choices=CLIENTS, help="these beside Antiphon")
     given = parser.parse_args()
@@ -176,7 +176,10 @@ def main() -> None:
                     print(f"{name}: left out, {package} cannot be installed here")
         pythons = {name: python for name in chosen if (python := made[CLIENTS[name][0]]) is not None}
         known = {name: sizes(python) for name, python in pythons.items()}
-        rounds(pythons, known, given)
+        if not given.rounds:
+            print("\n".join(report({name: [found] for name, found in known.items()})))
+        else:
+            rounds(pythons, known, given)
 
 
 if __name__ == "__main__":
