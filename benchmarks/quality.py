@@ -64,6 +64,8 @@ def number(value: float | None) -> str:
         return ""
     if value == 0 or abs(value) >= 1000 or float(value).is_integer():
         return f"{value:,.0f}"
+    if abs(value) < 1:
+        return f"{value:.3f}"
     return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}"
 
 
