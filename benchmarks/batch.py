@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import peers
+from told import told
 
 HERE = Path(__file__).parent
 prompts = peers.prompts
@@ -128,6 +130,8 @@ def flat(rows: int) -> None:
             wall = time.perf_counter() - start
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"{count:,} rows {what}: {wall:,.1f} s, {count / wall:,.0f} rows/s, at most {most:,.0f} MB")
+            told("batch.flat", what, count / wall)
+            told("batch.flat-mb", what, most)
         size = sum(file.stat().st_size for file in Path(home).glob("replay.sqlite*"))
         client.close()
     print(f"the store: {size / 1e6:,.0f} MB, {size / rows:,.0f} bytes a row")
@@ -143,6 +147,7 @@ def main() -> None:
     parser.add_argument("--flat", type=int, metavar="ROWS")
     parser.add_argument("--alone", nargs=3)
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes compiles its modules anew
     if given.flat:
         flat(given.flat)
         return
@@ -196,6 +201,11 @@ def compare(given: argparse.Namespace, url: str) -> None:
     base = best["antiphon, recorded"]["wall"]
     for name, figures in best.items():
         rate = given.rows / figures["wall"]
+        if name != "antiphon, recorded":
+            figure = "batch.rate" if name in RUNNERS else "batch.others"
+            told(figure, name, given.rows / base, rate)
+            if name in RUNNERS:
+                told("batch.mb", name, best["antiphon, recorded"]["mb"], figures["mb"])
         print(
             f"{name:28} {rate:8,.0f} rows/s  {figures['wall'] / base:5.2f}x our time"
             f"  {figures['cpu']:6.2f} s CPU  {figures['mb']:5.0f} MB"

@@ -21,6 +21,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from pathlib import Path
 
+from told import told
+
 HERE = Path(__file__).parent
 PROMPT = "Describe the picture in detail. " * 25  # about 800 bytes, as in a captioning job
 
@@ -111,6 +113,7 @@ async def sequential(rounds: int, repeats: int) -> None:
         await sdk.close()
         client.close()
     table("sequential, 0 ms, 1 KB answer", results, "bare aiohttp", ("wall µs", "CPU µs"))
+    tell("road.wall", results, "antiphon, full road, recorded")
 
 
 def sync_road(client, url: str, seeds, rounds: int) -> tuple[float, float]:
@@ -164,6 +167,7 @@ async def streaming(rounds: int, repeats: int) -> None:
     table(
         "stream, 1,000 chunks in a burst, per chunk", results, "bare aiohttp, by line", ("wall µs", "CPU µs")
     )
+    tell("road.chunk", results, "antiphon")
 
 
 async def concurrency(count: int, width: int, repeats: int) -> None:
@@ -205,6 +209,7 @@ async def concurrency(count: int, width: int, repeats: int) -> None:
         await sdk.close()
         client.close()
     table(f"{count} requests of 100 ms, {width} at a time", results, "ideal", ("wall s", "CPU s"))
+    tell("road.crowd", results, "antiphon, full road, recorded")
 
 
 def replay_hits(rounds: int, repeats: int) -> None:
@@ -233,6 +238,7 @@ def replay_hits(rounds: int, repeats: int) -> None:
                 results.setdefault(name, []).append((statistics.median(walls) * 1e6, used))
         client.close()
     table("a 4 KB request through complete()", results, "asked", ("wall µs", "CPU µs"))
+    tell("road.hit", results, "replayed")
 
 
 def imports(repeats: int) -> None:
@@ -271,6 +277,15 @@ def table(
                 f"{statistics.median(ratios):.2f}" if ratios and value else "",
             ]
         print(f"| {name} | {' | '.join(cells)} |")
+
+
+def tell(figure: str, results: dict[str, list[tuple[float, float]]], ours: str) -> None:
+    """The wall times for the page: ours beside each of the others."""
+    for name, runs in results.items():
+        if name != ours:
+            pairs = [(a[0], b[0]) for a, b in zip(results[ours], runs, strict=False)]
+            mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+            told(figure, name, mine, theirs, statistics.median(a / b for a, b in pairs))
 
 
 def main() -> None:

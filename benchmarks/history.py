@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from replay_store import text
+from told import told
 
 from antiphon.call import Reply, Timings
 from antiphon.history import History, Query
@@ -86,6 +87,7 @@ def timed(name: str, call: Callable[[], object], turns: int = 7) -> None:
         found = call()
         walls.append((time.perf_counter() - start) * 1e3)
     print(f"{name:<44} {statistics.median(walls):9.2f}  {max(walls):9.2f}   {found}")
+    told("history.query", name, statistics.median(walls))
 
 
 def pages(history: History, **query: object) -> Callable[[], str]:

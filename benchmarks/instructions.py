@@ -17,6 +17,7 @@ import tempfile
 
 import aiohttp
 from client import PROMPT, bare, stub
+from told import told
 
 from antiphon import Client
 
@@ -48,7 +49,7 @@ async def ask(kind: str, count: int, url: str) -> None:
 
 def counted(kind: str, count: int, url: str) -> int:
     """Instructions of one whole process."""
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     done = subprocess.run(
         [*valgrind, sys.executable, __file__, kind, str(count), url],
         capture_output=True,
@@ -56,9 +57,9 @@ def counted(kind: str, count: int, url: str) -> int:
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "0"},
     )
-    found = re.search(r"Collected : (\d+)", done.stderr)
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     assert found is not None, done.stderr
-    return int(found[1])
+    return int(found[1].replace(",", ""))
 
 
 def main() -> None:
@@ -67,6 +68,8 @@ def main() -> None:
     print("| instructions per request | million | × bare aiohttp |\n|---|--:|--:|")
     for kind, name in KINDS.items():
         print(f"| {name} | {per[kind] / 1e6:.2f} | {per[kind] / per['bare']:.2f} |")
+        if kind != "bare":
+            told("instructions", name, per[kind] / 1e6, per["bare"] / 1e6)
 
 
 if __name__ == "__main__":

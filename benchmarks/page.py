@@ -22,6 +22,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.told import told
+
 from tests.browser.teller import Teller, telling
 
 WATCH = """() => {
@@ -116,6 +118,9 @@ def main() -> None:
             found["line"] = ask(page, teller, "line", 1)
             found["line, all of it"] = long_line(page)
             print(json.dumps({"tokens": args.tokens, "rate": args.rate, "columns": args.columns, **found}))
+            for what, seen in found.items():
+                told("page.stream", f"{what}: tasks over 50 ms", len(seen["tasks"]))
+                told("page.stream", f"{what}: the longest between two frames, ms", seen["worst"])
             browser.close()
         finally:
             process.send_signal(signal.SIGINT)

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
+from told import told
+
 from antiphon.call import Reply, Timings
 from antiphon.replay import Store, key
 from antiphon.request import Config, Message, Request
@@ -59,20 +61,24 @@ def timed(calls: Iterator[Callable[[], object]]) -> list[float]:
     return sorted(times)
 
 
-def show(name: str, times: list[float]) -> None:
+def show(name: str, times: list[float]) -> float:
+    """Print them; the median."""
     p99 = times[len(times) * 99 // 100]
     print(f"{name:34} {median(times):9.1f} {p99:9.1f} {times[-1] / 1000:9.2f}", flush=True)
+    return median(times)
 
 
-def put_and_get(store: Store, count: int, first: int, size: int, name: str) -> None:
+def put_and_get(store: Store, count: int, first: int, size: int, name: str) -> float:
+    """Recordings, and lookups of them; the median of the former."""
     cases = [case(first + i, size) for i in range(count)]
     puts = (
         lambda c=c: store.put(c[0], c[1], sent=c[2], reply=c[3], wait=False)  # type: ignore[misc]
         for c in cases
     )
-    show(f"put, {name}", timed(puts))
+    took = show(f"put, {name}", timed(puts))
     chosen = random.Random(0).choices(cases, k=count)
     show(f"get just put, {name}", timed((lambda k=c[1]: store.get(k)) for c in chosen))
+    return took
 
 
 def fill(store: Store, until: int, size: int, keys: list[str]) -> None:
@@ -100,40 +106,47 @@ def fill(store: Store, until: int, size: int, keys: list[str]) -> None:
     print(f"  filled to {until:,}: {took / count * 1e6:.0f} µs each, file {megabytes:,.0f} MB", flush=True)
 
 
-def bare(folder: Path, count: int) -> None:
-    """sqlite3 alone with rows of the same size, and a read of them."""
+def bare(folder: Path, count: int) -> tuple[float, float]:
+    """sqlite3 alone with rows of the same size, and a read of them: the medians."""
     db = sqlite3.connect(folder / "bare.sqlite", isolation_level=None)
     for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=16000"):
         db.execute(f"PRAGMA {pragma}")
     db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)")
     rows = [(hashlib.sha256(b"%d" % i).digest(), random.Random(i).randbytes(1_400)) for i in range(count)]
-    show(
+    insert = show(
         "bare sqlite3 insert",
         timed((lambda r=r: db.execute("INSERT INTO t VALUES (NULL,?,?)", r)) for r in rows),
     )
     get = "SELECT value FROM t WHERE key = ?"
-    show("bare sqlite3 select", timed((lambda r=r: db.execute(get, (r[0],)).fetchall()) for r in rows))
+    select = show(
+        "bare sqlite3 select", timed((lambda r=r: db.execute(get, (r[0],)).fetchall()) for r in rows)
+    )
     db.close()
+    return insert, select
 
 
 def main(recordings: int, folder: Path) -> None:
     print(f"{'microseconds':34} {'median':>9} {'p99':>9} {'max ms':>9}")
-    bare(folder, 4_000)
+    insert, select = bare(folder, 4_000)
     with Store(folder / "home" / "replay.sqlite") as store:
         first = case(0, 800)
         store.put(first[0], first[1], sent=first[2], reply=first[3])
-        put_and_get(store, 4_000, 1, 800, "0.8 KB prompt, small store")
-        put_and_get(store, 4_000, 10_001, 4_096, "4 KB prompt, small store")
+        for name, at, size in (("0.8 KB prompt", 1, 800), ("4 KB prompt", 10_001, 4_096)):
+            took = put_and_get(store, 4_000, at, size, f"{name}, small store")
+            told("replay.put", name, took, insert)
         lease = (lambda k=k: (store.try_lease(k), store.release(k)) for k in [first[1]] * 20_000)
         show("try_lease and release", timed(lease))
     with Store(folder / "large" / "replay.sqlite") as store:
         keys: list[str] = []
         for until in (n for n in (1_000, 10_000, 100_000, 1_000_000) if n <= recordings):
             fill(store, until, 800, keys)
+            million = "-million" if until == 1_000_000 else ""  # has a date of its own on the page
             chosen = random.Random(until).choices(keys, k=5_000)
-            show(f"get, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in chosen))
+            got = show(f"get, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in chosen))
+            told(f"replay.get{million}", f"{until:,}", got, select)
             missing = [f"k1:{hashlib.sha256(k.encode()).hexdigest()}" for k in chosen]
-            show(f"miss, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in missing))
+            missed = show(f"miss, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in missing))
+            told(f"replay.miss{million}", f"{until:,}", missed, select)
         show("list 100 newest", timed(store.list for _ in range(20)))
         show("count", timed(store.count for _ in range(5)))
 

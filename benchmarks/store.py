@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.replay_store import case
+from benchmarks.told import told
 
 from antiphon.replay import Store, canonical, key
 from antiphon.replay.postgres import PostgresStore
@@ -97,6 +98,7 @@ def main(sizes: list[int]) -> None:
             for name, mine in figures[0].items():
                 other = figures[1][name]
                 print(f"  {name:22}{mine:12,.0f}{other:14,.0f}{mine / other:8.1f}")
+                told("store.rate", f"{name}, {rows:,} rows", mine, other)
         for store in stores.values():
             store.close()
 

@@ -1,9 +1,10 @@
-"""A provider stub that costs as little as Python can: raw asyncio, canned OpenAI chat replies, one process of its own.
+"""A provider stub that costs as little as Python can: raw asyncio, canned replies, one process of its own.
 
     python benchmarks/stub.py [--delay SECONDS] [--chunks N]
 
 Prints its port. `POST` with `"stream":true` in the body gets N chunks in one burst, anything else one JSON
-document of 1.1 KB, after the delay.
+document of 1.1 KB, after the delay. Paths that end in /messages are answered as Anthropic does, those with
+generateContent as Gemini, all others as OpenAI's chat.
 """
 
 from __future__ import annotations
@@ -24,17 +25,31 @@ REPLY = {
 }
 
 
-def _plain() -> bytes:
-    body = json.dumps(REPLY).encode()
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-        + str(len(body)).encode()
-        + b"\r\n\r\n"
-        + body
-    )
+ANTHROPIC = {
+    "id": "msg_bench",
+    "type": "message",
+    "role": "assistant",
+    "model": "bench",
+    "content": [{"type": "text", "text": TEXT}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 100, "output_tokens": 180},
+}
+GEMINI = {
+    "candidates": [
+        {"content": {"parts": [{"text": TEXT}], "role": "model"}, "finishReason": "STOP", "index": 0}
+    ],
+    "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 180, "totalTokenCount": 280},
+    "modelVersion": "bench",
+}
 
 
-def _burst(chunks: int) -> bytes:
+def _reply(body: bytes, kind: bytes = b"application/json") -> bytes:
+    size = str(len(body)).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\nContent-Length: " + size + b"\r\n\r\n" + body
+
+
+def _openai_events(chunks: int) -> bytes:
     head = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
     filler = {"system_fingerprint": "fp_bench", "service_tier": "default", "obfuscation": "x" * 60}
     events = [
@@ -42,20 +57,53 @@ def _burst(chunks: int) -> bytes:
         for _ in range(chunks)
     ]
     events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n"
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: "
-        + str(len(body)).encode()
-        + b"\r\n\r\n"
-        + body
-    )
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n"
+
+
+def _anthropic_events(chunks: int) -> bytes:
+    start = {**ANTHROPIC, "content": [], "stop_reason": None}
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}
+    events = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *[delta] * chunks,
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": chunks}},
+        {"type": "message_stop"},
+    ]
+    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+
+def _gemini_events(chunks: int) -> bytes:
+    one = {"candidates": [{"content": {"parts": [{"text": "word "}], "role": "model"}, "index": 0}]}
+    last = {**GEMINI, "candidates": [{"finishReason": "STOP", "index": 0}]}
+    events = [{**one, "modelVersion": "bench"}] * chunks + [last]
+    return "".join(f"data: {json.dumps(event)}\r\n\r\n" for event in events).encode()
+
+
+class Replies:
+    """The canned replies of the three, whole and streamed."""
+
+    def __init__(self, chunks: int) -> None:
+        documents = ((REPLY, _openai_events), (ANTHROPIC, _anthropic_events), (GEMINI, _gemini_events))
+        self.plain = [_reply(json.dumps(document).encode()) for document, _ in documents]
+        self.burst = [_reply(events(chunks), b"text/event-stream") for _, events in documents]
+
+    def to(self, head: bytes, body: bytes) -> bytes:
+        """The reply to this request."""
+        target = head[: head.find(b" http/")]
+        if b"generatecontent" in target:
+            return (self.burst if b"streamgeneratecontent" in target else self.plain)[2]
+        which = 1 if b"/messages" in target else 0
+        stream = b'"stream":true' in body or b'"stream": true' in body
+        return (self.burst if stream else self.plain)[which]
 
 
 class Stub(asyncio.Protocol):
     """Answers every whole request on a keep-alive connection."""
 
-    def __init__(self, delay: float, plain: bytes, burst: bytes) -> None:
-        self.delay, self.plain, self.burst = delay, plain, burst
+    def __init__(self, delay: float, replies: Replies) -> None:
+        self.delay, self.replies = delay, replies
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -70,8 +118,7 @@ class Stub(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
-            stream = b'"stream":true' in body or b'"stream": true' in body
-            reply = self.burst if stream else self.plain
+            reply = self.replies.to(head, body)
             if self.delay:
                 asyncio.get_running_loop().call_later(self.delay, self.transport.write, reply)
             else:
@@ -83,9 +130,9 @@ async def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--chunks", type=int, default=1000)
     options = parser.parse_args()
-    plain, burst = _plain(), _burst(options.chunks)
+    replies = Replies(options.chunks)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Stub(options.delay, plain, burst), "127.0.0.1", 0, backlog=4096
+        lambda: Stub(options.delay, replies), "127.0.0.1", 0, backlog=4096
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -603,7 +603,8 @@ class Request:
     @property
     def media(self) -> tuple[Media, ...]:
         """All media of all messages, in order."""
-        return tuple(part for message in self.messages for part in message.media)
+        # Asked for several times for each request: one list, not a generator for each message.
+        return tuple([part for message in self.messages for part in message.parts if isinstance(part, Media)])
 
 
 def checked_base_url(url: object) -> str:

@@ -168,6 +168,8 @@ def as_word(value: object) -> str:
 
 def count(value: object) -> int | None:
     """`value` if it is a number of tokens, else None: not said."""
+    if value is None:  # as most are
+        return None
     found = number(value)
     return None if found is None or found < 0 else int(found)
 

@@ -269,7 +269,10 @@ def _completion(
 
 
 def _first(documents: Sequence[Body], name: str) -> Any:
-    return next((found for document in documents if (found := document.get(name))), None)
+    for document in documents:
+        if found := document.get(name):
+            return found
+    return None
 
 
 def _spoken(message: Body) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -178,6 +178,7 @@ class Provider:
         return (*(host for address in addresses if (host := _host(address))), *self.hosts)
 
 
+@lru_cache(maxsize=256)  # asked for each request that takes a key
 def _host(address: str) -> str | None:
     try:
         return urlsplit(address).hostname
