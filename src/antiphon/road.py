@@ -878,7 +878,10 @@ def decode(dialect: Dialect, reply: Reply) -> Completion:
 
 def _prepared_then(asked: Asked, recording: Recording) -> Prepared:
     """A recorded request as it went out, worked out again for its day; as it is where it would be refused today."""
-    day = date.fromtimestamp(recording.recorded_at)
+    try:
+        day = date.fromtimestamp(recording.recorded_at)
+    except (ValueError, OverflowError, OSError):  # a clock that was far off, or a file of anybody's
+        day = lifecycle.today()
     try:
         return prepared(asked.request, asked.provider, asked.way, asked.delivery, day)
     except RequestError:
