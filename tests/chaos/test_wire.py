@@ -52,7 +52,7 @@ def offsets(size: int, most: int, *, always: Iterable[int] = ()) -> list[int]:
 
 def some(size: int, most: int = FEW) -> list[int]:
     """A few offsets over the whole length, the same each time."""
-    return list(range(size)) if FULL else sorted(random.Random(size).sample(range(size), min(most, size)))
+    return sorted(random.Random(size).sample(range(size), min(10 * most if FULL else most, size)))
 
 
 def planned(trial: Trial, plan: Callable[[Whole], Steps]) -> None:
