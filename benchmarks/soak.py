@@ -124,19 +124,22 @@ class Soak:
 
 
 def soaked(count: int, home: str) -> list[Reading]:
-    """The readings after each twentieth of the requests; the first after a twentieth for warming up."""
+    """The readings after each twentieth of the requests, and one when the client is closed. Prints them as they come."""
     with stub() as url:
         client = Client(home)
         soak, curve = Soak(client, url), list[Reading]()
         step = max(THREADS, count // STEPS)
-        soak.some(0, step)
-        curve.append(reading(0))
-        for start in range(step, count + step, step):
+        for start in range(0, count, step):
             soak.some(start, start + step)
-            curve.append(reading(start))
+            curve.append(shown(reading(start + step)))
         client.close()
-        curve.append(reading(count))
+        curve.append(shown(reading(count)))
     return curve
+
+
+def shown(it: Reading) -> Reading:
+    print(f"{it.done:>9,} {it.memory:>7.1f} {it.files:>6} {it.tasks:>6} {it.threads:>8}", flush=True)
+    return it
 
 
 def verdict(curve: list[Reading], slack: float) -> list[str]:
@@ -160,11 +163,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--slack", type=float, default=8.0)
     given = parser.parse_args()
+    print(f"{'requests':>9} {'MB':>7} {'files':>6} {'tasks':>6} {'threads':>8}", flush=True)
     with tempfile.TemporaryDirectory() as home:
         curve = soaked(given.count, home)
-    print(f"{'requests':>9} {'MB':>7} {'files':>6} {'tasks':>6} {'threads':>8}")
-    for it in curve:
-        print(f"{it.done:>9,} {it.memory:>7.1f} {it.files:>6} {it.tasks:>6} {it.threads:>8}")
     if problems := verdict(curve, given.slack):
         sys.exit("; ".join(problems))
 

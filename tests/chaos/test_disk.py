@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from antiphon import Client
+from antiphon import Client, road
 from antiphon.completion import Completion
-from antiphon.errors import AntiphonError, ReplayError
+from antiphon.errors import AntiphonError, ReplayError, TransportError
 from antiphon.replay import Store, database
 from antiphon.request import Timeout
 
 from .. import peer as peers
 from ..test_replay import as_nobody
-from .asking import PATIENCE, nothing_left
+from .asking import PATIENCE, nothing_left, until
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs permissions and limits of files")
 
@@ -124,6 +124,27 @@ def test_a_read_only_home(client: Client, peer: peers.Peer, tmp_path: Path) -> N
     finally:
         home.chmod(0o755)
     assert {file.name: file.read_bytes() for file in home.iterdir()} == before
+
+
+def test_a_store_that_stays_locked(
+    client: Client, peer: peers.Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer does not wait for whoever has the store locked beyond its own time; it is kept when they are done."""
+    monkeypatch.setattr(road, "RECORDING_TIME", 0.05)
+    assert ask(client, peer, 1).recorded
+    with closing(sqlite3.connect(tmp_path / "home" / "replay.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for total in (0.5, 4.0, 16.0):  # the first is enough, unless the machine is very busy
+            try:
+                found = ask(client, peer, 2, timeout=Timeout(total=total))
+                break
+            except TransportError:
+                continue
+        assert (found.text, found.recorded) == ("answer to question 2", False)
+        assert any("did not take it in time" in note for note in found.notes)
+        other.execute("COMMIT")
+    assert until(lambda: client.store.count() == 2)
+    assert ask(client, peer, 2).replayed
 
 
 # ------------------------------------------------------------------------------- deleted, moved, replaced

@@ -102,7 +102,8 @@ def test_cancels_at_any_moment(client: Client, proxy: Proxy) -> None:
 
         async def one_after_another() -> None:
             for number in left:  # now and then two ask for the same
-                came.append(await given_up(client, proxy, whole, chance, number // 2))
+                answered = await given_up(client, proxy, whole, chance, number // 2)
+                came.append(answered)
 
         await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
 
