@@ -7,6 +7,7 @@ else; connections, tasks and files are as many as before. `ANTIPHON_CHAOS=full` 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -82,14 +83,18 @@ def test_a_reset_at_each_byte(tried: Trial) -> None:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_close_in_good_order(tried: Trial, framing: Framing) -> None:
-    """So is one that ends early in good order: by its length, by its chunks, or by the end mark of its own."""
+    """So is one that ends early in good order: by its length, by its chunks, or by the end mark of its own.
+
+    That mark may come before the counts of tokens, which are then not known.
+    """
     reply = tried.proxy.reply
     assert reply is not None
     wire = reply.wire(framing)
-    tries = offsets(len(wire), SAMPLE if framing == "close" else FEW, always=(len(reply.head()),))
+    marks = [it.end() for it in re.finditer(rb"\n\n|}\n", wire[:-1])]  # where a whole event has just come
+    tries = offsets(len(wire), SAMPLE if framing == "close" else FEW, always=(len(reply.head()), *marks))
     for end in tries:
         planned(tried, lambda _, end=end: [wire[:end], CLOSE])
-        tried.whole_or_error()
+        tried.whole_or_error(counts=framing != "close")
     assert tried.errors
     if framing == "length":
         assert len(tried.errors) == len(tries)
@@ -165,13 +170,16 @@ def test_garbage_around(tried: Trial, framing: Framing) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_bytes_dropped(tried: Trial, framing: Framing) -> None:
-    """A reply that lacks bytes in its middle no longer fits its frame, which is a typed error."""
+    """A reply that lacks bytes in its middle no longer fits its frame, which is a typed error.
+
+    Two bytes at least: where one is missing in a chunk, the HTTP library takes the line end after it for the rest.
+    """
     reply = tried.proxy.reply
     assert reply is not None
     wire = reply.wire(framing)
     head = wire.index(b"\r\n\r\n") + 4
     for at in some(len(reply.body)):
-        start, more = head + at, 1 + at % 23
+        start, more = head + at, 2 + at % 23
         planned(tried, lambda _, it=wire[:start] + wire[start + more :]: [it, CLOSE])
         tried.whole_or_error()
     assert tried.errors
