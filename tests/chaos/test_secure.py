@@ -23,7 +23,7 @@ from .proxy import Loop, Proxy, between
 
 __all__ = ["certificate"]  # a fixture
 
-TRIES = 400 if FULL else 25
+TRIES = 400 if FULL else 12
 # What is said to be longer than it is, is waited for.
 SOON = Timeout(connect=0.5, first_token=0.5, idle=0.5, total=1.0)
 Damage = Callable[[bytes, int], bytes]
