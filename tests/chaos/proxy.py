@@ -175,7 +175,9 @@ def between(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]
     running, own = Proxy(upstream, tls), Loop()
 
     async def start() -> asyncio.Server:
-        server = await asyncio.start_server(running.serve, "127.0.0.1", 0, limit=1 << 26, ssl=tls)
+        # A handshake that was damaged is not to hold a socket for asyncio's own sixty seconds.
+        more = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": 5.0}
+        server = await asyncio.start_server(running.serve, "127.0.0.1", 0, limit=1 << 26, **more)
         scheme = "http" if tls is None else "https"
         running.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
