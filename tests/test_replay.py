@@ -140,16 +140,21 @@ def test_a_new_reply_replaces_the_old_one(store: Store):
 
 @everywhere()
 def test_only_harmless_headers_are_kept(store: Store):
-    """Cookies, account names and limits are not recorded; content type and request ids are."""
+    """Cookies, account names and limits are not recorded; content type, request ids and token counts are."""
     extra = {
         "set-cookie": "c",
         "openai-organization": "o",
         "x-ratelimit-limit-tokens": "9",
         "apim-request-id": "i",
+        "x-amzn-bedrock-input-token-count": "14",
     }
     store.put(asked(), key(asked()), sent=b"", reply=replied(**extra))
     kept = store.get(key(asked())).reply.headers
-    assert kept == {"content-type": "application/json", "apim-request-id": "i"}
+    assert kept == {
+        "content-type": "application/json",
+        "apim-request-id": "i",
+        "x-amzn-bedrock-input-token-count": "14",
+    }
 
 
 @everywhere()

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from .errors import AntiphonError, RequestError, TransportError
+from .names import looked_up
 from .request import Media, kind_of, sniffed
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Fetcher:
 
 
 async def _looked_up(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await looked_up(host, port)
     return [str(address[0]).partition("%")[0] for *_, address in found]
 
 

@@ -72,7 +72,7 @@ CARRIED = "from the workflow's own recordings"
 LISTING_PAGES = 50
 # Threads that wait for a store on a server, or for a put that takes long.
 STORE_THREADS = 8
-# Seconds that recording on a server may take at the least: the answer has been paid for.
+# Seconds that recording may take at the least when it has to be waited for: the answer has been paid for.
 RECORDING_TIME = 5.0
 # Characters of an answer that are checked on the private loop; longer ones would hold up the others.
 CHECKED_AT_ONCE = 20_000
@@ -652,7 +652,7 @@ class Road:
             ) from None
 
     async def _put_there(self, asked: Asked, put: Callable[[], None], started: float) -> None:
-        """Record on a server. ReplayError where the request's time, and a little more, is not enough."""
+        """Record on another thread. ReplayError where the request's time, and a little more, is not enough."""
         total, spent = asked.delivery.timeout.total, asyncio.get_running_loop().time() - started
         left = None if total is None else max(total - spent, RECORDING_TIME)
         try:
@@ -679,7 +679,7 @@ class Road:
             try:
                 put(wait=False)
             except Busy:  # to be waited for, but not on this thread
-                await (asyncio.to_thread(put) if self.store.quick else self._put_there(asked, put, started))
+                await self._put_there(asked, put, started)
         except ReplayError as error:
             log.warning("answer not recorded: %s", error)
             return [f"not recorded: {error}"]
@@ -878,7 +878,10 @@ def decode(dialect: Dialect, reply: Reply) -> Completion:
 
 def _prepared_then(asked: Asked, recording: Recording) -> Prepared:
     """A recorded request as it went out, worked out again for its day; as it is where it would be refused today."""
-    day = date.fromtimestamp(recording.recorded_at)
+    try:
+        day = date.fromtimestamp(recording.recorded_at)
+    except (ValueError, OverflowError, OSError):  # a clock that was far off, or a file of anybody's
+        day = lifecycle.today()
     try:
         return prepared(asked.request, asked.provider, asked.way, asked.delivery, day)
     except RequestError:

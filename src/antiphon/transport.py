@@ -42,11 +42,13 @@ from .events import READERS, Event
 from .fetch import Fetcher
 from .limits import MAX_WAIT, TICK, Account, Clock, Limits, SystemClock, exhausted, retry_after
 from .loop import CLOSING_TIME, started, submit
+from .names import looked_up
 from .request import Delivery, Timeout
 
 if TYPE_CHECKING:
     import aiohttp
     import yarl
+    from aiohttp.abc import ResolveResult
 
 __all__ = ["Answer", "Clock", "Limits", "Scrubbed", "Transport"]
 
@@ -258,8 +260,27 @@ _fresh: ContextVar[bool] = ContextVar("antiphon_fresh_connection", default=False
 
 def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
     import aiohttp  # takes 0.1 s and loads the certificates: not before something is sent
+    from aiohttp.abc import AbstractResolver
+
+    class Names(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            found = await looked_up(host, port, family, socket.AI_ADDRCONFIG)
+            return [_resolved(host, port, *it) for it in found]
+
+        async def close(self) -> None:
+            """Nothing to close."""
 
     class Connector(aiohttp.TCPConnector):
+        async def _get(self, key: Any, traces: Any) -> Any:
+            found: Any = await super()._get(key, traces)
+            # What came while nobody asked is no answer to what is asked next: such a connection is not used again.
+            while found is not None and found.protocol.should_close:
+                found.close()
+                found = await super()._get(key, traces)
+            return found
+
         async def _create_connection(self, req: Any, *args: Any, **kwargs: Any) -> Any:
             _fresh.set(True)
             protocol: Any = await super()._create_connection(req, *args, **kwargs)
@@ -269,12 +290,25 @@ def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
 
     return aiohttp.ClientSession(
         # ssl=True is aiohttp's one context of this process: making another costs 16 ms.
-        connector=Connector(limit=0, keepalive_timeout=30, ssl=True if tls is None else tls),
+        connector=Connector(
+            limit=0, keepalive_timeout=30, ssl=True if tls is None else tls, resolver=Names()
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "antiphon"},
         max_line_size=32_768,
         max_field_size=32_768,
     )
+
+
+def _resolved(
+    host: str, port: int, family: socket.AddressFamily, _kind: object, proto: int, _name: str, address: Any
+) -> ResolveResult:
+    """One address of a host in the HTTP library's words."""
+    where: str = address[0]
+    if family == socket.AF_INET6 and len(address) > 3 and address[3] and "%" not in where:
+        where = f"{where}%{address[3]}"  # an address of one link only, with the link
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return {"hostname": host, "host": where, "port": port, "family": family, "proto": proto, "flags": flags}
 
 
 def _close_hard(transport: asyncio.Transport) -> None:

@@ -66,16 +66,16 @@ class Sound:
         changed[at] = document
         if "frames" in self.reply:
             names = [name for name, _ in self.reply["frames"]]
-            return _wired({**self.reply, "frames": list(zip(names, changed, strict=True))})
+            return wired({**self.reply, "frames": list(zip(names, changed, strict=True))})
         if "lines" in self.reply:
-            return _wired({**self.reply, "lines": changed})
+            return wired({**self.reply, "lines": changed})
         if "events" in self.reply:
             rest = iter(changed)
             told = [
                 _with(event, rest) if _data(event)[:1] == "{" else event for event in self.reply["events"]
             ]
-            return _wired({**self.reply, "events": told})
-        return _wired({**self.reply, "json": changed[0]})
+            return wired({**self.reply, "events": told})
+        return wired({**self.reply, "json": changed[0]})
 
 
 def _data(event: str) -> str:
@@ -86,7 +86,7 @@ def _with(event: str, documents: Iterator[Any]) -> str:
     return event.rpartition("data: ")[0] + "data: " + json.dumps(next(documents)) + "\n\n"
 
 
-def _wired(reply: dict[str, Any]) -> Reply:
+def wired(reply: dict[str, Any]) -> Reply:
     """A reply as it came over the wire."""
     if "lines" in reply:
         return Reply(200, ndjson(*reply["lines"]), {"content-type": "application/x-ndjson"})
@@ -242,7 +242,7 @@ def _sensible_error(error: AntiphonError) -> None:
 
 def test_cut_after_any_byte(sound: Sound) -> None:
     """A reply that ends too early is an error, or the same completion when nothing of it was missing."""
-    whole = _wired(sound.reply)
+    whole = wired(sound.reply)
     complete = read(sound.dialect, whole)
     for end in range(len(whole.body)):
         found = read(sound.dialect, Reply(whole.status, whole.body[:end], whole.headers))
@@ -254,7 +254,7 @@ def test_cut_after_any_byte(sound: Sound) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if "json" not in replies()[name].reply])
 def test_torn_at_any_byte(name: str) -> None:
     """However the bytes of a stream arrive (in two pieces, one by one), its events are the same."""
-    whole = _wired(replies()[name].reply)
+    whole = wired(replies()[name].reply)
     told = list(events.parse(whole.body, whole.stream))
     cuts: list[list[bytes]] = [[whole.body[:at], whole.body[at:]] for at in range(len(whole.body))]
     for pieces in [*cuts, [whole.body[at : at + 1] for at in range(len(whole.body))]]:
@@ -318,7 +318,7 @@ def test_anything_left_out(sound: Sound) -> None:
         for at in range(len(sound.reply.get(kind, ()))):
             told = [*sound.reply[kind]]
             del told[at]
-            read(sound.dialect, _wired({**sound.reply, kind: told}))
+            read(sound.dialect, wired({**sound.reply, kind: told}))
 
 
 ODD_NUMBERS = ("1e999", "-1e999", "NaN", "Infinity", "-0", "1E400", "9" * 5000, "0.1e-400")
@@ -450,7 +450,7 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_wrong_encodings(sound: Sound, encoding: str) -> None:
     """A body in another encoding than UTF-8."""
-    reply = _wired(sound.reply)
+    reply = wired(sound.reply)
     read(sound.dialect, Reply(reply.status, ENCODINGS[encoding](reply.body), reply.headers))
 
 
@@ -459,7 +459,7 @@ def test_wrong_encodings(sound: Sound, encoding: str) -> None:
 def test_any_bytes_anywhere(name: str, data: st.DataObject) -> None:
     """Bytes replaced, inserted or left out anywhere in a reply, under any type of content and any status."""
     sound = replies()[name]
-    reply = _wired(sound.reply)
+    reply = wired(sound.reply)
     start = data.draw(st.integers(0, len(reply.body)))
     end = data.draw(st.integers(start, min(len(reply.body), start + 40)))
     body = reply.body[:start] + data.draw(st.binary(max_size=12)) + reply.body[end:]

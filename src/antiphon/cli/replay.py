@@ -241,7 +241,10 @@ def _whole_key(store: ReplayStore, start: str) -> str:
 
 
 def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # the clock that gave it was far off
+        return f"{seconds:g} s"
 
 
 def _answer(details: Details) -> Completion:

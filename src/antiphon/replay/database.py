@@ -224,6 +224,12 @@ class Database:
             raise Busy(
                 f"the {self._schema.what} {self.path} is being written to by another process"
             ) from None
+        if self._writer.execute("PRAGMA user_version").fetchone()[0] != len(self._schema.migrations):
+            # Another version of Antiphon has changed the file since it was opened: opening says what becomes of that.
+            self._drop_writer()
+            with self._read_lock:
+                self._drop_reader()
+            return self._begun(wait=wait)
         return self._writer
 
     def _reopen_if_moved(self) -> None:

@@ -32,13 +32,14 @@ KEPT_HEADERS = frozenset(
 )
 # ASCII with escapes: header values may hold bytes that are no UTF-8, which arrive as lone surrogates.
 _HEAD = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
-REQUEST_IDS = ("request-id", "requestid", "correlation-id")
+# Request ids, and the counts of tokens of those who have no place for them in the body.
+KEPT_ENDS = ("request-id", "requestid", "correlation-id", "-token-count")
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that are recorded: content type, date, processing time, protocol version, request ids."""
+    """The headers that are recorded: content type, date, processing time, protocol version, request ids, token counts."""
     return {
-        name: value for name, value in headers.items() if name in KEPT_HEADERS or name.endswith(REQUEST_IDS)
+        name: value for name, value in headers.items() if name in KEPT_HEADERS or name.endswith(KEPT_ENDS)
     }
 
 

@@ -172,8 +172,14 @@ def nano(usd: float) -> int:
 
 
 def day_of(seconds: float) -> str:
-    """The day, UTC, that these seconds since 1970 fall on."""
-    return datetime.fromtimestamp(seconds, timezone.utc).date().isoformat()
+    """The day, UTC, that these seconds since 1970 fall on. LedgerError where that is none of any calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise LedgerError(
+            f"the clock of this machine says {seconds:g} s since 1970, which is no day to count spending by",
+            hint="Set the clock, or lift the budget for a day.",
+        ) from None
 
 
 # ----------------------------------------------------------------------------------------- the teller
