@@ -273,12 +273,12 @@ def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
             """Nothing to close."""
 
     class Connector(aiohttp.TCPConnector):
-        async def _get(self, *about: Any) -> Any:
-            found: Any = await super()._get(*about)
+        async def _get(self, key: Any, traces: Any) -> Any:
+            found: Any = await super()._get(key, traces)
             # What came while nobody asked is no answer to what is asked next: such a connection is not used again.
             while found is not None and found.protocol.should_close:
                 found.close()
-                found = await super()._get(*about)
+                found = await super()._get(key, traces)
             return found
 
         async def _create_connection(self, req: Any, *args: Any, **kwargs: Any) -> Any:
