@@ -84,7 +84,7 @@ def test_a_recording_is_shown_whole(pages: Pages, client: Client):
             {"role": "system", "content": ["Be short."]},
             {"role": "user", "content": [HOSTILE]},
         ]
-        assert (shown["seed"], shown["config"]["temperature"], shown["problem"]) == (7, 0.5, None)
+        assert (shown["seed"], shown["config"]["temperature"], shown["problem"]) == ("7", 0.5, None)
         assert reply.headers["content-type"] == "application/json"
         assert reply.body.isascii()
     assert pages.ask("GET", "/antiphon/history/k1:" + "0" * 64).status == 404

@@ -158,7 +158,7 @@ def final(completion: Completion, cost: float | None) -> dict[str, Any]:
         "output_tokens": usage.output_tokens,
         "cost_usd": usage.cost if cost is None else cost,
         "seconds": None if completion.replayed else round(total, 2),
-        "seed": completion.seed,
+        "seed": None if completion.seed is None else str(completion.seed),  # JavaScript loses digits beyond 2**53
         "seed_status": completion.seed_status,
         "replayed": completion.replayed,
         "finish_reason": completion.finish_reason,

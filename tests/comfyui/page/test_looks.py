@@ -1,0 +1,132 @@
+"""Our part of ComfyUI's page in Chinese, in a light page, drawn by Vue, and after everything in the browser is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.comfyui.hosting import ComfyUI
+from tests.comfyui.page.paging import ANSWER, KEY, Page, old_graph
+from tests.peer import Peer
+
+LOCALE = "language => app.ui.settings.setSettingValueAsync('Comfy.Locale', language)"
+PALETTE = "name => app.ui.settings.setSettingValueAsync('Comfy.ColorPalette', name)"
+TOGGLE = "() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')"
+# The text fields that Vue has drawn with this value: whether it can be read there.
+FIELDS = """value => [...document.querySelectorAll('input')].filter(one => one.value === value)
+  .map(one => one.type !== 'password' && getComputedStyle(one).webkitTextSecurity === 'none')"""
+STORED = "app.graph._nodes.find(node => node.type === 'AV_OpenAIApi').widgets[0].value"
+
+
+@pytest.fixture
+def vue(page: Page) -> Iterator[Page]:
+    """The page, with nodes drawn by Vue."""
+    page.vue(True)
+    yield page
+    page.vue(False)
+
+
+def test_in_chinese(page: Page, peer: Peer):
+    """Where ComfyUI speaks Chinese, so do the answer, the key notice, the button and the history."""
+    page.page.evaluate(LOCALE, "zh")
+    page.reload()
+    try:
+        page.load(old_graph(peer.url, "一只猫"))
+        page.page.get_by_role("button", name="将此密钥移到密钥文件").click()
+        page.queue()
+        page.status("种子 1：已发送")  # noqa: RUF001
+        assert page.page.locator(ANSWER).get_by_role("button", name="复制").count() == 1
+        config = "() => app.graph._nodes.find(n => n.type === 'AV_LLMApiConfig').widgets.map(w => w.label ?? w.name)"
+        assert "选择模型…" in page.page.evaluate(config)
+        page.page.evaluate(TOGGLE)
+        row = page.page.locator("antiphon-history li.item", has_text="一只猫").first
+        row.locator("button.show").click()
+        history = page.page.locator("antiphon-history")
+        for words in ("使用此文本", "打开其工作流", "置顶", "删除"):
+            history.get_by_role("button", name=words).first.wait_for()
+        page.shot("chinese")
+        assert page.faults("antiphon-history") == []
+        page.page.evaluate(TOGGLE)
+    finally:
+        page.page.evaluate(LOCALE, "en")
+        page.reload()
+
+
+def test_in_a_light_page(page: Page, peer: Peer):
+    """The answer, the key notice and the dialog take the colours of a light page, and can be read."""
+    page.page.evaluate(PALETTE, "light")
+    try:
+        page.page.wait_for_function("() => !document.body.classList.contains('dark-theme')")
+        page.load(old_graph(peer.url, "by daylight"))
+        page.page.get_by_role("button", name="Move this key to the key file").wait_for()
+        assert page.faults("antiphon-key") == []
+        page.queue()
+        page.status("seed 1: sent")
+        page.page.evaluate("() => { app.extensionManager.command.execute('Antiphon.ManageKeys'); }")
+        page.page.locator("antiphon-dialog antiphon-credentials h3").first.wait_for()
+        page.shot("light-keys")
+        assert page.faults("antiphon-dialog") == []
+        page.page.keyboard.press("Escape")
+        page.page.locator("antiphon-dialog").wait_for(state="detached")
+        page.shot("light")
+        assert page.faults(ANSWER) == []
+    finally:
+        page.page.evaluate(PALETTE, "dark")
+        page.page.wait_for_function("() => document.body.classList.contains('dark-theme')")
+
+
+def test_a_key_is_dots_where_vue_draws(vue: Page, peer: Peer):
+    """The field that holds a key shows dots; what is no key any more is text again."""
+    page = vue
+    page.load(old_graph(peer.url, "dots"))
+    move = page.page.get_by_role("button", name="Move this key to the key file")
+    move.wait_for()
+    page.page.wait_for_function(f"value => ({FIELDS})(value).join() === 'false'", arg=KEY)
+    page.shot("vue-key")
+    move.click()
+    page.page.wait_for_function(f"() => ({FIELDS})({STORED}).join() === 'true'")
+    assert page.page.evaluate(FIELDS, KEY) == []
+
+
+@pytest.mark.parametrize("drawn", ["canvas", "vue"])
+def test_a_model_of_ones_own_in_the_list(page: Page, peer: Peer, drawn: str):
+    """A saved name that is not in the list of the old config node stays, is saved again, and is asked for."""
+    if drawn == "vue":
+        page.vue(True)
+    try:
+        graph = old_graph(peer.url, f"typed, {drawn}")
+        [config] = [node for node in graph["nodes"] if node["type"] == "AV_LLMApiConfig"]
+        config["widgets_values"] = ["a-model-of-my-own", 4000, 0.5, ""]
+        page.load(graph)
+        page.queue()
+        page.status("seed 1: sent")
+        assert [seen.body["model"] for seen in peer.seen] == ["a-model-of-my-own"]
+        saved = page.page.evaluate(
+            "() => app.graph.serialize().nodes.find(n => n.type === 'AV_LLMApiConfig').widgets_values"
+        )
+        assert saved[0] == "a-model-of-my-own"
+    finally:
+        if drawn == "vue":
+            page.vue(False)
+
+
+def test_a_browser_that_knows_nothing(page: Page, host: ComfyUI, peer: Peer):
+    """A page that has never seen an answer of ComfyUI's cache gets it with the next run, and nothing is asked again.
+
+    Before 0.33 ComfyUI says nothing of such a node, and the text is in the history and the nodes behind it alone.
+    """
+    page.load(old_graph(peer.url, "who has seen it"))
+    page.queue()
+    page.status("seed 1: sent")
+    page.page.add_init_script(
+        "sessionStorage.removeItem('antiphon.last'); for (const name of Object.keys(sessionStorage)) if (name.startsWith('antiphon.answers:')) sessionStorage.removeItem(name);"
+    )
+    page.reload()
+    assert page.text == ""
+    page.queue()
+    page.page.wait_for_function("() => app.ui.lastQueueSize === 0")
+    if host.version >= (0, 33):
+        page.status("seed 1: sent")
+        assert page.text.strip() == "answer to who has seen it"
+    assert len(peer.seen) == 1
