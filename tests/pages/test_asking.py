@@ -112,7 +112,7 @@ def test_only_so_many_at_a_time(pages: Pages, peer: Peer):
     for thread in threads:
         thread.join(PATIENCE)
 
-    assert sorted(replies) == list(range(site.AT_ONCE * 2))
+    assert sorted(map(int, replies)) == list(range(site.AT_ONCE * 2))
     assert 1 < peer.at_once <= site.AT_ONCE
 
 

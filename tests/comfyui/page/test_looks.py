@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -76,10 +77,10 @@ def test_in_a_light_page(page: Page, peer: Peer):
         page.page.wait_for_function("() => document.body.classList.contains('dark-theme')")
 
 
-def test_a_key_is_dots_where_vue_draws(vue: Page, peer: Peer):
-    """The field that holds a key shows dots; what is no key any more is text again."""
+def test_widgets_that_vue_draws(vue: Page, peer: Peer):
+    """The field that holds a key shows dots; what is no key any more is text again. A model of one's own stays."""
     page = vue
-    page.load(old_graph(peer.url, "dots"))
+    page.load(own_model(peer))
     move = page.page.get_by_role("button", name="Move this key to the key file")
     move.wait_for()
     page.page.wait_for_function(f"value => ({FIELDS})(value).join() === 'false'", arg=KEY)
@@ -87,28 +88,30 @@ def test_a_key_is_dots_where_vue_draws(vue: Page, peer: Peer):
     move.click()
     page.page.wait_for_function(f"() => ({FIELDS})({STORED}).join() === 'true'")
     assert page.page.evaluate(FIELDS, KEY) == []
+    page.queue()
+    page.status("seed 1: sent")
+    assert [seen.body["model"] for seen in peer.seen] == [OWN]
+    assert page.page.evaluate(SAVED)[0] == OWN
 
 
-@pytest.mark.parametrize("drawn", ["canvas", "vue"])
-def test_a_model_of_ones_own_in_the_list(page: Page, peer: Peer, drawn: str):
+def test_a_model_of_ones_own_in_the_list(page: Page, peer: Peer):
     """A saved name that is not in the list of the old config node stays, is saved again, and is asked for."""
-    if drawn == "vue":
-        page.vue(True)
-    try:
-        graph = old_graph(peer.url, f"typed, {drawn}")
-        [config] = [node for node in graph["nodes"] if node["type"] == "AV_LLMApiConfig"]
-        config["widgets_values"] = ["a-model-of-my-own", 4000, 0.5, ""]
-        page.load(graph)
-        page.queue()
-        page.status("seed 1: sent")
-        assert [seen.body["model"] for seen in peer.seen] == ["a-model-of-my-own"]
-        saved = page.page.evaluate(
-            "() => app.graph.serialize().nodes.find(n => n.type === 'AV_LLMApiConfig').widgets_values"
-        )
-        assert saved[0] == "a-model-of-my-own"
-    finally:
-        if drawn == "vue":
-            page.vue(False)
+    page.load(own_model(peer))
+    page.queue()
+    page.status("seed 1: sent")
+    assert [seen.body["model"] for seen in peer.seen] == [OWN]
+    assert page.page.evaluate(SAVED)[0] == OWN
+
+
+OWN = "a-model-of-my-own"
+SAVED = "() => app.graph.serialize().nodes.find(n => n.type === 'AV_LLMApiConfig').widgets_values"
+
+
+def own_model(peer: Peer) -> Any:
+    graph = old_graph(peer.url, "typed")
+    [config] = [node for node in graph["nodes"] if node["type"] == "AV_LLMApiConfig"]
+    config["widgets_values"] = [OWN, 4000, 0.5, ""]
+    return graph
 
 
 def test_a_browser_that_knows_nothing(page: Page, host: ComfyUI, peer: Peer):

@@ -68,6 +68,14 @@ export class AntiphonCompare extends AntiphonElement {
         .two {
           grid-template-columns: minmax(0, 1fr);
         }
+
+        table {
+          font-size: 0.85rem;
+        }
+
+        th:first-child {
+          width: 38%;
+        }
       }
     `,
   ];
