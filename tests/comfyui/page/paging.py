@@ -28,6 +28,8 @@ ITS_OWN = (
 # In the page: a node of this class, and one of its widgets.
 FIND = """([kind, name]) => { const node = app.graph._nodes.find(n => n.comfyClass === kind);
   return name ? node.widgets.find(w => w.name === name)?.value : node.id; }"""
+DARK = "() => document.querySelector('html.dark-theme, body.dark-theme') !== null"
+LIGHT = "() => document.querySelector('html.dark-theme, body.dark-theme') === null"
 QUEUE = "() => { app.queuePrompt(0); }"
 # The longest times for which the page did nothing else, while it is watched.
 WATCH = """() => { window.long = []; new PerformanceObserver(list => {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.page.paging import ANSWER, KEY, Page, old_graph
+from tests.comfyui.page.paging import ANSWER, DARK, KEY, LIGHT, Page, old_graph
 from tests.peer import Peer
 
 LOCALE = "language => app.ui.settings.setSettingValueAsync('Comfy.Locale', language)"
@@ -58,7 +58,7 @@ def test_in_a_light_page(page: Page, peer: Peer):
     """The answer, the key notice and the dialog take the colours of a light page, and can be read."""
     page.page.evaluate(PALETTE, "light")
     try:
-        page.page.wait_for_function("() => !document.body.classList.contains('dark-theme')")
+        page.page.wait_for_function(LIGHT)
         page.load(old_graph(peer.url, "by daylight"))
         page.page.get_by_role("button", name="Move this key to the key file").wait_for()
         assert page.faults("antiphon-key") == []
@@ -74,7 +74,7 @@ def test_in_a_light_page(page: Page, peer: Peer):
         assert page.faults(ANSWER) == []
     finally:
         page.page.evaluate(PALETTE, "dark")
-        page.page.wait_for_function("() => document.body.classList.contains('dark-theme')")
+        page.page.wait_for_function(DARK)
 
 
 def test_widgets_that_vue_draws(vue: Page, peer: Peer):

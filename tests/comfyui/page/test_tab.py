@@ -11,7 +11,7 @@ import pytest
 
 from tests.comfyui.graphs import completions
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.page.paging import KEY, Page, old_graph
+from tests.comfyui.page.paging import DARK, KEY, LIGHT, Page, old_graph
 from tests.peer import Peer
 
 TOGGLE = "() => app.extensionManager.sidebarTab.toggleSidebarTab('antiphon')"
@@ -198,12 +198,12 @@ def test_wide_narrow_light(tab: Page, host: ComfyUI, peer: Peer):
     palette = "name => app.ui.settings.setSettingValueAsync('Comfy.ColorPalette', name)"
     page.page.evaluate(palette, "light")
     try:
-        page.page.wait_for_function("() => !document.body.classList.contains('dark-theme')")
+        page.page.wait_for_function(LIGHT)
         page.shot("tab-light")
         assert page.faults("antiphon-history") == []
     finally:
         page.page.evaluate(palette, "dark")
-        page.page.wait_for_function("() => document.body.classList.contains('dark-theme')")
+        page.page.wait_for_function(DARK)
         _drag(page, 380)
 
 

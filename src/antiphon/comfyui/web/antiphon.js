@@ -2808,6 +2808,14 @@ var AntiphonCompare = class AntiphonCompare extends AntiphonElement {
         .two {
           grid-template-columns: minmax(0, 1fr);
         }
+
+        table {
+          font-size: 0.85rem;
+        }
+
+        th:first-child {
+          width: 38%;
+        }
       }
     `];
 	}
@@ -6396,9 +6404,11 @@ async function greet(again = false) {
 function speak() {
 	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
+/** Where ComfyUI's page says that it is dark: in its body, and newer versions at the root. */
+var dressed = () => [document.documentElement, document.body];
 /** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
 function dress() {
-	const dark = document.body.classList.contains("dark-theme");
+	const dark = dressed().some((element) => element.classList.contains("dark-theme"));
 	document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
 }
 /** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
@@ -6406,10 +6416,13 @@ async function begin() {
 	guarded("language", speak);
 	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
 	guarded("theme", dress);
-	guarded("theme", () => new MutationObserver(dress).observe(document.body, {
-		attributes: true,
-		attributeFilter: ["class"]
-	}));
+	guarded("theme", () => {
+		const watch = new MutationObserver(dress);
+		for (const element of dressed()) watch.observe(element, {
+			attributes: true,
+			attributeFilter: ["class"]
+		});
+	});
 	guarded("answers", listen);
 	guarded("keys", listen$1);
 	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));

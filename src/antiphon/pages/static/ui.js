@@ -2659,6 +2659,14 @@ var AntiphonCompare = class AntiphonCompare extends AntiphonElement {
         .two {
           grid-template-columns: minmax(0, 1fr);
         }
+
+        table {
+          font-size: 0.85rem;
+        }
+
+        th:first-child {
+          width: 38%;
+        }
       }
     `];
 	}
