@@ -111,9 +111,9 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The text of the answer that is to be seen."""
+        """The text of the answer that is to be seen, also by scrolling: what is out of sight is not laid out."""
         words = self.page.locator(f"{ANSWER} antiphon-text.words .text")
-        return words.first.inner_text() if words.count() else ""
+        return words.first.text_content() if words.count() else ""
 
     def status(self, text: str, wait: int = WAIT) -> None:
         """Wait until the line below the answer says this."""
