@@ -27,7 +27,8 @@ class Trial:
     def told(self) -> str:
         """That in words."""
         listed = f"{self.provider} lists {self.models} model{'s' if self.models != 1 else ''}"
-        return listed if self.proven else f"{listed}, to anybody: the first question shows whether the key is good"
+        anybody = ", to anybody: the first question shows whether the key is good"
+        return listed if self.proven else listed + anybody
 
 
 async def tried(client: Client, provider: str, settings: Settings) -> Trial:

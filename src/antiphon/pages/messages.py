@@ -28,7 +28,18 @@ from ..errors import (
 )
 from .guard import Denied
 
-__all__ = ["HEADERS", "SMALL", "Missing", "Params", "as_error", "body", "download", "failure", "reply", "seed_text"]
+__all__ = [
+    "HEADERS",
+    "SMALL",
+    "Missing",
+    "Params",
+    "as_error",
+    "body",
+    "download",
+    "failure",
+    "reply",
+    "seed_text",
+]
 
 log = logging.getLogger("antiphon")
 

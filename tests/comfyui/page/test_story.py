@@ -112,7 +112,7 @@ def found(page: Page) -> None:
 
 def dropped(page: Page, host: ComfyUI) -> None:
     """The picture that the graph saved brings it back, without a key."""
-    [picture] = sorted((host.folder / "output").glob("kept*.png"))[:1]
+    picture = max((host.folder / "output").glob("kept*.png"), key=lambda path: path.name)
     assert KEY.encode() not in picture.read_bytes()
     page.page.evaluate("() => app.graph.clear()")
     page.page.evaluate(DROP, f"/api/view?filename={picture.name}&type=output")
