@@ -10,7 +10,7 @@ import pytest
 
 from tests.comfyui.browser import READY
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.page.paging import ANSWER, DARK, KEY, LIGHT, WAIT, Page, old_graph
+from tests.comfyui.page.paging import ANSWER, DARK, KEY, LIGHT, SEEN, WAIT, Page, old_graph
 from tests.peer import Peer
 
 LOCALE = "language => app.ui.settings.setSettingValueAsync('Comfy.Locale', language)"
@@ -82,7 +82,7 @@ def test_in_a_light_page(page: Page, peer: Peer):
 def test_widgets_that_vue_draws(vue: Page, peer: Peer):
     """The field that holds a key shows dots; what is no key any more is text again. A model of one's own stays."""
     page = vue
-    page.load(own_model(peer))
+    page.load(own_model(peer, "drawn by Vue, own model"))
     move = page.page.get_by_role("button", name="Move this key to the key file")
     move.wait_for()
     page.page.wait_for_function(f"value => ({FIELDS})(value).join() === 'false'", arg=KEY)
@@ -91,16 +91,16 @@ def test_widgets_that_vue_draws(vue: Page, peer: Peer):
     page.page.wait_for_function(f"() => ({FIELDS})({STORED}).join() === 'true'")
     assert page.page.evaluate(FIELDS, KEY) == []
     page.queue()
-    page.status("seed 1: sent")
+    page.page.locator(SEEN, has_text="answer to drawn by Vue, own model").first.wait_for()
     assert [seen.body["model"] for seen in peer.seen] == [OWN]
     assert page.page.evaluate(SAVED)[0] == OWN
 
 
 def test_a_model_of_ones_own_in_the_list(page: Page, peer: Peer):
     """A saved name that is not in the list of the old config node stays, is saved again, and is asked for."""
-    page.load(own_model(peer))
+    page.load(own_model(peer, "on the canvas, own model"))
     page.queue()
-    page.status("seed 1: sent")
+    page.page.locator(SEEN, has_text="answer to on the canvas, own model").first.wait_for()
     assert [seen.body["model"] for seen in peer.seen] == [OWN]
     assert page.page.evaluate(SAVED)[0] == OWN
 
@@ -109,8 +109,8 @@ OWN = "a-model-of-my-own"
 SAVED = "() => app.graph.serialize().nodes.find(n => n.type === 'AV_LLMApiConfig').widgets_values"
 
 
-def own_model(peer: Peer) -> Any:
-    graph = old_graph(peer.url, "typed")
+def own_model(peer: Peer, prompt: str) -> Any:
+    graph = old_graph(peer.url, prompt)
     [config] = [node for node in graph["nodes"] if node["type"] == "AV_LLMApiConfig"]
     config["widgets_values"] = [OWN, 4000, 0.5, ""]
     return graph
