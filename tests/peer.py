@@ -40,6 +40,7 @@ class Peer:
     cut: int = 0  # how many of the next streams break off before their first word
     fails: Callable[[Any], bool] = lambda body: True  # which requests get `status`, if it is not 200
     raw: tuple[str, bytes] | None = None  # content type and body, with `status`, in place of any document
+    listed_to: str = ""  # the one key that is told the models; anybody where there is none
     images: list[str] = field(default_factory=list)  # data URLs of pictures in the answer
     at_once: int = 0  # the most requests that were there at the same time
     there: int = 0
@@ -99,6 +100,9 @@ class _Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
+        if self.peer.listed_to and self.headers["Authorization"] != f"Bearer {self.peer.listed_to}":
+            self._json(401, {"error": {"message": "no such key", "type": "t", "code": None}})
+            return
         self._json(200, {"object": "list", "data": [{"id": "peer-1", "object": "model", "created": 1}]})
 
     def do_POST(self) -> None:

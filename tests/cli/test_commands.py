@@ -389,8 +389,9 @@ def test_keys_that_cannot_be(cli, arguments, stdin, code, told):
 
 
 def test_a_key_is_tested_against_its_provider(cli, monkeypatch):
-    """Works, rejected, or not needed: each is said."""
+    """Works, not proven since anybody is told, rejected, or not needed: each is said."""
     with serve() as peer:
+        peer.listed_to = KEY
         host = peer.url.removesuffix("/v1")
         cli("keys", "set", "mine", "--host", host, stdin=KEY)
         good = cli("keys", "test", "mine", "--base-url", peer.url)
@@ -398,6 +399,12 @@ def test_a_key_is_tested_against_its_provider(cli, monkeypatch):
         assert "mine works: compatible lists 1 model\n" in good.stderr
         named = cli("keys", "test", "mine", "--provider", "openai", "--base-url", peer.url)
         assert named.exit_code == 0, named.stderr
+        peer.listed_to = ""
+        anybody = cli("keys", "test", "mine", "--base-url", peer.url)
+        assert "to anybody" in anybody.stderr
+        assert "works" not in anybody.stderr
+        peer.listed_to = "another"
+        assert cli("keys", "test", "mine", "--base-url", peer.url).exit_code != 0
     assert "needs no key" in cli("keys", "test", "echo").stderr
 
 

@@ -107,7 +107,7 @@ def test_an_answer_is_streamed_and_recorded(comfyui: ComfyUI, peer: Peer):
     assert deltas
     assert last["completion"]["text"].strip() == "answer to hello"
     key = last["completion"]["key"]
-    assert ask(comfyui, "GET", f"/api/antiphon/history/{key}").json["seed"] == 4711
+    assert ask(comfyui, "GET", f"/api/antiphon/history/{key}").json["seed"] == "4711"
 
 
 def test_a_page_that_goes_away_ends_the_answer(comfyui: ComfyUI, peer: Peer):

@@ -84,10 +84,23 @@ def test_a_recording_is_shown_whole(pages: Pages, client: Client):
             {"role": "system", "content": ["Be short."]},
             {"role": "user", "content": [HOSTILE]},
         ]
-        assert (shown["seed"], shown["config"]["temperature"], shown["problem"]) == (7, 0.5, None)
+        assert (shown["seed"], shown["config"]["temperature"], shown["problem"]) == ("7", 0.5, None)
         assert reply.headers["content-type"] == "application/json"
         assert reply.body.isascii()
     assert pages.ask("GET", "/antiphon/history/k1:" + "0" * 64).status == 404
+
+
+def test_no_digit_of_a_seed_is_lost(pages: Pages, client: Client):
+    """Seeds go out and come in as digits: a page that counts in floating point says the same ones again."""
+    seed = (1 << 64) + 1
+    key = asked(client, "wide seed", seed)
+
+    [item] = [item for item in pages.ask("GET", "/antiphon/history").json["items"] if item["key"] == key]
+    again = pages.ask("POST", "/antiphon/complete", {"again": key, "seed": item["seed"]})
+
+    assert item["seed"] == pages.ask("GET", f"/antiphon/history/{key}").json["seed"] == str(seed)
+    completion = again.lines[-1]["completion"]
+    assert (completion["seed"], completion["key"], completion["replayed"]) == (str(seed), key, True)
 
 
 def test_media_are_shown_and_never_run(pages: Pages, client: Client):

@@ -44,7 +44,8 @@ export interface Item {
   key: string;
   provider: string;
   model: string;
-  seed: number | null;
+  /** In digits: numbers of JavaScript lose some beyond 2**53. */
+  seed: string | null;
   prompt: string;
   text: string;
   /** Seconds since 1970, or an ISO 8601 time. */
@@ -113,7 +114,7 @@ export interface Entry {
   key: string | null;
   provider: string;
   model: string;
-  seed: number | null;
+  seed: string | null;
   messages?: MessageInfo[];
   system?: string | null;
   prompt?: string;
@@ -195,13 +196,13 @@ export interface Ask {
   credential?: string;
   base_url?: string;
   settings?: Record<string, unknown>;
-  seed?: number | null;
+  seed?: string | null;
   replay?: "auto" | "refresh" | "only" | "off";
 }
 
 export interface Again {
   again: string;
-  seed: number;
+  seed: string;
 }
 
 export type Event =

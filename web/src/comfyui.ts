@@ -30,9 +30,12 @@ function speak(): void {
   setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
 
+/** Where ComfyUI's page says that it is dark: in its body, and newer versions at the root. */
+const dressed = () => [document.documentElement, document.body];
+
 /** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
 function dress(): void {
-  const dark = document.body.classList.contains("dark-theme");
+  const dark = dressed().some(element => element.classList.contains("dark-theme"));
   document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
 }
 
@@ -43,9 +46,10 @@ async function begin(): Promise<void> {
     app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)),
   );
   guarded("theme", dress);
-  guarded("theme", () =>
-    new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] }),
-  );
+  guarded("theme", () => {
+    const watch = new MutationObserver(dress);
+    for (const element of dressed()) watch.observe(element, { attributes: true, attributeFilter: ["class"] });
+  });
   guarded("answers", live.listen);
   guarded("keys", keys.listen);
   guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));

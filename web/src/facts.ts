@@ -39,7 +39,7 @@ export function seedWords(entry: Partial<Entry>): string {
 }
 
 function seed(entry: Partial<Entry>): string {
-  return String(entry.seed ?? "–"); // a seed is a name: no thousands separators
+  return entry.seed ?? "–"; // a seed is a name: no thousands separators
 }
 
 const ENDINGS: Record<string, Key> = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,10 +15,14 @@ from ..call import Secret
 from ..credentials import Credentials
 from ..errors import CredentialError, RequestError
 from ..places import home
+from ..trial import tried
 from .answering import opened_client
 from .console import Spinner, is_terminal, safe_json, table, tell
 from .options import Command, Group, reaches, settings
 from .providers import place
+
+if TYPE_CHECKING:
+    from ..client import Settings
 
 __all__ = ["keys"]
 
@@ -94,7 +99,11 @@ def remove_key(name: str) -> None:
 )
 @partial(reaches, key=False)
 def test_key(name: str, provider: str | None, **given: Any) -> None:
-    """Try the key NAME. It asks the provider for its models: nothing is generated, nothing is paid for."""
+    """Try the key NAME. It asks the provider for its models: nothing is generated, nothing is paid for.
+
+    Some providers tell their models to anybody. They are asked once more with a key that is none, and where that works
+    too, it is said that nothing is proven.
+    """
     chosen = settings(given)
     if provider or name not in providers.names():
         chosen["credential"] = name
@@ -110,8 +119,11 @@ def test_key(name: str, provider: str | None, **given: Any) -> None:
         tell(f"{provider} needs no key")
         return
     with opened_client() as client, Spinner(f"asking {provider}"):
-        found = client.models(provider, **chosen)
-    tell(f"{name} works: {provider} lists {len(found)} model{'s' if len(found) != 1 else ''}")
+        found = asyncio.run(tried(client, provider, cast("Settings", chosen)))
+    if found.proven:
+        tell(f"{name} works: {found.told}")
+    else:
+        tell(found.told, label="not proven", color="yellow")
 
 
 # ---------------------------------------------------------------------------------------------- parts

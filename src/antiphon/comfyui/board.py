@@ -150,7 +150,7 @@ def growing(client: str) -> list[dict[str, Any]]:
 
 def final(completion: Completion, cost: float | None) -> dict[str, Any]:
     """The whole of one answer, with the facts that stand below it."""
-    usage, total = completion.usage, completion.timings.total
+    usage, total, seed = completion.usage, completion.timings.total, completion.seed
     facts = {
         "provider": completion.provider,
         "model": completion.model or completion.requested_model,
@@ -158,7 +158,7 @@ def final(completion: Completion, cost: float | None) -> dict[str, Any]:
         "output_tokens": usage.output_tokens,
         "cost_usd": usage.cost if cost is None else cost,
         "seconds": None if completion.replayed else round(total, 2),
-        "seed": completion.seed,
+        "seed": None if seed is None else str(seed),  # numbers of JavaScript lose digits
         "seed_status": completion.seed_status,
         "replayed": completion.replayed,
         "finish_reason": completion.finish_reason,

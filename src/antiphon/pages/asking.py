@@ -14,7 +14,7 @@ from aiohttp import web
 from ..errors import RequestError
 from ..prices import known_price
 from ..request import REPLAY_MODES, Config, Media, Message
-from .messages import HEADERS, Missing, Params, as_error
+from .messages import HEADERS, Missing, Params, as_error, seed_text
 from .site import Asked, Room, Site
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def shown(completion: Completion) -> dict[str, Any]:
         "provider": completion.provider,
         "model": completion.model or completion.requested_model,
         "requested_model": completion.requested_model,
-        "seed": completion.seed,
+        "seed": seed_text(completion.seed),
         "seed_status": completion.seed_status,
         "text": completion.text,
         "reasoning": completion.reasoning,
@@ -144,9 +144,7 @@ class Question(NamedTuple):
 
 async def _question(asked: Asked) -> Question:
     params = asked.params
-    seed = params.any("seed")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise RequestError("seed must be a whole number", field="seed")
+    seed = params.seed()
     replay = params.text("replay", "auto")
     if replay not in REPLAY_MODES:
         raise RequestError(f"replay must be one of {', '.join(REPLAY_MODES)}", field="replay")

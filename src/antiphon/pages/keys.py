@@ -10,6 +10,7 @@ from aiohttp import web
 from .. import providers
 from ..call import Secret
 from ..errors import AntiphonError, ReplyError, RequestError
+from ..trial import tried
 from ..vault import REFERENCE
 from .messages import Params, as_error, reply
 from .site import Asked
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["kept", "listed", "removed", "stored", "tested"]
 
 MOST_HOSTS = 100
-NO_KEY = "antiphon-asks-without-a-key"
 PATIENCE = 30.0  # seconds for a provider to say whether it takes a key
 
 
@@ -111,21 +111,8 @@ async def tested(asked: Asked) -> web.Response:
         settings["base_url"] = params.text("base_url")
     with_key: Settings = settings if name == provider.name else {**settings, "credential": name}
     try:
-        found = await client.alisting(provider.name, **with_key)
+        found = await tried(client, provider.name, with_key)
     except AntiphonError as error:
         status = error.status if isinstance(error, ReplyError) else None
         return reply({"ok": False, "proven": True, **as_error(error), "status": status})
-    told = f"{provider.name} lists {len(found.models)} model{'s' if len(found.models) != 1 else ''}"
-    proven = not await _open(client, provider.name, settings)
-    if not proven:
-        told += ", to anybody: whether the key is good shows with the first question"
-    return reply({"ok": True, "proven": proven, "message": told, "status": 200})
-
-
-async def _open(client: Client, provider: str, settings: Settings) -> bool:
-    """Whether the models are told for a key that is none."""
-    try:
-        await client.alisting(provider, **{**settings, "api_key": NO_KEY})
-    except AntiphonError:
-        return False
-    return True
+    return reply({"ok": True, "proven": found.proven, "message": found.told, "status": 200})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
@@ -27,11 +28,23 @@ from ..errors import (
 )
 from .guard import Denied
 
-__all__ = ["HEADERS", "SMALL", "Missing", "Params", "as_error", "body", "download", "failure", "reply"]
+__all__ = [
+    "HEADERS",
+    "SMALL",
+    "Missing",
+    "Params",
+    "as_error",
+    "body",
+    "download",
+    "failure",
+    "reply",
+    "seed_text",
+]
 
 log = logging.getLogger("antiphon")
 
 MOST = 8 << 20  # bytes of a body: a long conversation, and no more
+_DIGITS = re.compile(r"-?[0-9]{1,600}")
 SMALL = 4096  # of one from whoever is not paired yet
 PATIENCE = 30.0  # seconds for a body to arrive in
 # On everything that is served. No page may read, frame or sniff it; nothing is kept by a cache.
@@ -71,6 +84,11 @@ def reply(document: Any, status: int = 200) -> web.Response:
         content_type="application/json",
         headers={**HEADERS, **_NOTHING},
     )
+
+
+def seed_text(seed: int | None) -> str | None:
+    """A seed as pages get it: in digits, since JavaScript's numbers lose some beyond 2**53."""
+    return None if seed is None else str(seed)
 
 
 def download(data: bytes, name: str, content_type: str, *, inline: bool = False) -> web.Response:
@@ -202,6 +220,17 @@ class Params:
         if isinstance(value, bool) or not low <= found <= high:
             raise RequestError(f"{name} must be a number from {low:g} to {high:g}", field=name)
         return found
+
+    def seed(self, name: str = "seed") -> int | None:
+        """A seed in digits, or as a number; None where there is none."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise RequestError(f"{name} must be a whole number", field=name)
+        return value
 
     def texts(self, name: str, most: int) -> list[str]:
         """A list of 1 to so many texts."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from ..history import Item, Medium, Query, Shown
-from .messages import Missing, Params, download, reply
+from .messages import Missing, Params, download, reply, seed_text
 from .site import Asked
 
 __all__ = ["deleted", "entry", "exported", "medium", "page", "pinned", "totals", "workflow"]
@@ -49,12 +49,16 @@ def _page(asked: Asked) -> dict[str, Any]:
     found = history.page(_query(asked.params))
     done, total = history.indexing()
     return {
-        "items": [asdict(item) for item in found.items],
+        "items": [_line(item) for item in found.items],
         "next": found.next,
         "total": found.total,
         "more": found.more,
         "indexing": {"done": done, "total": total},
     }
+
+
+def _line(item: Item) -> dict[str, Any]:
+    return {**asdict(item), "seed": seed_text(item.seed)}
 
 
 def _query(params: Params) -> Query:
@@ -81,7 +85,7 @@ def whole(shown: Shown) -> dict[str, Any]:
     """A recording as the page shows it: an item of the list, with whole texts in place of their beginnings."""
     item: Item = shown.item
     return {
-        **asdict(item),
+        **_line(item),
         "messages": [_message(message) for message in shown.messages],
         "text": shown.text,
         "reasoning": shown.reasoning,

@@ -7,7 +7,7 @@ export interface Facts {
   output_tokens?: number;
   cost_usd?: number;
   seconds?: number;
-  seed?: number;
+  seed?: string;
   seed_status?: string;
   replayed?: boolean;
   finish_reason?: string;

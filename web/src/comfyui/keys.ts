@@ -138,6 +138,7 @@ function look(node: GraphNode): void {
   if (info === undefined) return;
   const held = holds(node, info);
   for (const name of info.inputs) hide(widgetOf(node, name), held);
+  if (drawnByVue()) veil(node, info, held);
   const notice = notices.get(node) ?? (held ? added(node) : undefined);
   if (notice === undefined || notice.hidden === !held) return;
   notice.hidden = !held;
@@ -175,6 +176,18 @@ function hide(widget: Widget | undefined, hidden: boolean): void {
     Object.defineProperty(widget, "_displayValue", { configurable: true, get: () => "••••••••" });
   } else if (!hidden && own) {
     delete (widget as unknown as Record<string, unknown>)._displayValue;
+  }
+}
+
+/** The same for the fields that Vue has drawn: not all versions of the page make them fields for passwords when told. */
+function veil(node: GraphNode, info: KeyInfo, hidden: boolean): void {
+  const secrets = new Set(info.inputs.map(name => widgetOf(node, name)?.value).filter(Boolean));
+  const fields = document.querySelectorAll<HTMLInputElement>(
+    `[data-node-id="${CSS.escape(String(node.id))}"] input`,
+  );
+  for (const field of fields) {
+    const dots = hidden && secrets.has(field.value) ? "disc" : "";
+    field.style.setProperty("-webkit-text-security", dots);
   }
 }
 

@@ -164,6 +164,8 @@ export const tab = {
   },
   type: "custom",
   render(place: HTMLElement) {
+    // The page calls this again whenever it draws its sidebar anew: what somebody is looking at stays.
+    if (place.querySelector(":scope > antiphon-pair") !== null) return;
     place.replaceChildren(paired(history));
     place.style.height = "100%";
   },

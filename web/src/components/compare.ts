@@ -68,6 +68,14 @@ export class AntiphonCompare extends AntiphonElement {
         .two {
           grid-template-columns: minmax(0, 1fr);
         }
+
+        table {
+          font-size: 0.85rem;
+        }
+
+        th:first-child {
+          width: 38%;
+        }
       }
     `,
   ];
@@ -176,7 +184,7 @@ export function rowsOf(left: Entry, right: Entry): [name: string, left: string, 
   return [
     both(t("provider"), entry => entry.provider),
     both(t("model"), entry => entry.model),
-    both(t("seed"), entry => String(entry.seed ?? "–")),
+    both(t("seed"), entry => entry.seed ?? "–"),
     ...settings.map(name => both(name, entry => said(entry.config?.[name]))),
     both(t("measure_tokens"), entry => {
       const { input, output } = tokens(entry);

@@ -63,7 +63,7 @@ export class AntiphonEntry extends AntiphonElement {
   @property({ type: Boolean, attribute: "open-workflow" }) opensWorkflow = false;
   @state() private entry: Entry | null = null;
   @state() private problem = "";
-  @state() private seed: number | null = null; // of the re-run that is shown
+  @state() private seed: string | null = null; // of the re-run that is shown
   @state() private running = false;
   @query("antiphon-answer.again") private readonly again!: AntiphonAnswer | null;
   @query("h2") private readonly heading!: HTMLElement | null;
@@ -170,7 +170,7 @@ export class AntiphonEntry extends AntiphonElement {
       ${
         this.running
           ? html`<button type="button" @click=${() => this.again?.stop()}>${t("stop")}</button>`
-          : html`<button type="button" @click=${this.rerun}>${t("rerun", { seed: String(next) })}</button>`
+          : html`<button type="button" @click=${this.rerun}>${t("rerun", { seed: next })}</button>`
       }
       ${
         this.opensWorkflow && entry.workflow
@@ -185,7 +185,7 @@ export class AntiphonEntry extends AntiphonElement {
   }
 
   private renderAgain() {
-    const label = this.seed === null ? "" : t("seed_is", { seed: String(this.seed) });
+    const label = this.seed === null ? "" : t("seed_is", { seed: this.seed });
     return html`<section aria-labelledby="again" ?hidden=${this.seed === null}>
       <h3 id="again">${label}</h3>
       <antiphon-answer class="again box" .api=${this.api} label=${label}></antiphon-answer>
@@ -252,8 +252,7 @@ function pretty(sent: unknown): string {
   }
 }
 
-/** The next seed. Beyond what this language counts exactly, it begins again. */
-function after(seed: number | null): number {
-  const next = (seed ?? -1) + 1;
-  return Number.isSafeInteger(next) ? next : 0;
+/** The next seed. */
+function after(seed: string | null): string {
+  return String(BigInt(seed ?? -1) + 1n);
 }

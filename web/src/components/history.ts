@@ -218,7 +218,8 @@ export class AntiphonHistory extends AntiphonElement {
   private filter: Query = {};
   private since: keyof typeof SINCE = "any";
   private control: AbortController | null = null;
-  private timer = 0;
+  private typing = 0; // the timer of a search that is being typed
+  private reading = 0; // the timer of the next look while the server still reads recordings
   private readonly seen = { providers: new Set<string>(), models: new Set<string>() };
   private readonly watch = new IntersectionObserver(entries => {
     if (entries.some(entry => entry.isIntersecting)) void this.more();
@@ -233,7 +234,8 @@ export class AntiphonHistory extends AntiphonElement {
     super.disconnectedCallback();
     this.watch.disconnect();
     this.control?.abort();
-    clearTimeout(this.timer);
+    clearTimeout(this.typing);
+    clearTimeout(this.reading);
   }
 
   override firstUpdated(): void {
@@ -293,10 +295,10 @@ export class AntiphonHistory extends AntiphonElement {
 
   /** While the server still reads recordings into its index, the list is asked for again. */
   private again(page: Omit<Page, "items">, shown: number): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.reading);
     const { done, total } = page.indexing;
     if (done < total && (shown < PAGE || this.list.scrollTop < 10))
-      this.timer = window.setTimeout(() => void this.load(), 1000);
+      this.reading = window.setTimeout(() => void this.load(), 1000);
   }
 
   private take(items: readonly Item[]): void {
@@ -314,8 +316,8 @@ export class AntiphonHistory extends AntiphonElement {
 
   private search(change: Partial<Query>): void {
     this.filter = { ...this.filter, ...change };
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.load(), PATIENCE);
+    clearTimeout(this.typing);
+    this.typing = window.setTimeout(() => void this.load(), PATIENCE);
   }
 
   private readonly typed = (event: Event) => this.search({ search: chosen(event) });
@@ -658,7 +660,7 @@ export class AntiphonHistory extends AntiphonElement {
 function metaOf(item: Item): string[] {
   return [
     line(item.model),
-    item.seed === null ? "" : t("seed_is", { seed: String(item.seed) }),
+    item.seed === null ? "" : t("seed_is", { seed: item.seed }),
     item.output_tokens === null ? "" : t("tokens_out", { n: item.output_tokens }),
     item.cost === null ? "" : money(item.cost),
     moment(item.recorded_at),

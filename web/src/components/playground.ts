@@ -128,7 +128,7 @@ export class AntiphonPlayground extends AntiphonElement {
   @property({ attribute: false }) providers: readonly ProviderInfo[] = [];
   @state() private draft: Draft = restored();
   @state() private credentials: readonly Credential[] = [];
-  @state() private seeds: readonly (number | null)[] = [];
+  @state() private seeds: readonly (string | null)[] = [];
   @state() private running = 0;
   @state() private problem = "";
   @state() private said = "";
@@ -227,7 +227,7 @@ export class AntiphonPlayground extends AntiphonElement {
     this.said = this.stopped ? t("answer_stopped") : t("all_done");
   }
 
-  private async column(ask: Ask, at: number, seed: number | null): Promise<void> {
+  private async column(ask: Ask, at: number, seed: string | null): Promise<void> {
     this.busy.add(at);
     this.requestUpdate();
     const completion = await this.answers[at]?.ask({ ...ask, seed });
@@ -370,8 +370,8 @@ export class AntiphonPlayground extends AntiphonElement {
     </details>`;
   }
 
-  private renderColumn(seed: number | null, at: number) {
-    const label = seed === null ? t("seed_none") : t("seed_is", { seed: String(seed) });
+  private renderColumn(seed: string | null, at: number) {
+    const label = seed === null ? t("seed_none") : t("seed_is", { seed });
     const stop = () => this.answers[at]?.stop();
     return html`<section class="column" aria-label=${label}>
       <div class="row">
@@ -416,9 +416,9 @@ export function extra(text: string): Record<string, unknown> {
 }
 
 /** The seeds that are asked for; one answer without a seed where none is given. */
-export function seedsOf({ seed, count }: { seed: string; count: string }): (number | null)[] {
+export function seedsOf({ seed, count }: { seed: string; count: string }): (string | null)[] {
   if (!seed.trim()) return [null];
-  const first = Number(seed);
+  const first = BigInt(seed.trim());
   const n = Math.min(MOST, Math.max(1, Math.trunc(Number(count)) || 1));
-  return Array.from({ length: n }, (_, at) => first + at);
+  return Array.from({ length: n }, (_, at) => String(first + BigInt(at)));
 }

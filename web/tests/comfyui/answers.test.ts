@@ -9,7 +9,7 @@ const piece = (text: string, at: number, reasoning = "", from = 0): Told => ({
 const done = (text: string, key = "k1"): Told => ({
   prompt_id: "p",
   node: "3",
-  pieces: [{ item: 0, done: true, text, reasoning: "", facts: { key, seed: 1 }, notes: [] }],
+  pieces: [{ item: 0, done: true, text, reasoning: "", facts: { key, seed: "1" }, notes: [] }],
 });
 const only = (answers: Answers) => answers.nodes.get("3")?.answers[0];
 

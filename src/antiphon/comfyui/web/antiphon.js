@@ -1786,7 +1786,7 @@ function seedWords(entry) {
 	return entry.seed === null || entry.seed === void 0 ? t$2("seed_none") : t$2("seed_is", { seed: seed(entry) });
 }
 function seed(entry) {
-	return String(entry.seed ?? "–");
+	return entry.seed ?? "–";
 }
 var ENDINGS = {
 	length: "ended_length",
@@ -2808,6 +2808,14 @@ var AntiphonCompare = class AntiphonCompare extends AntiphonElement {
         .two {
           grid-template-columns: minmax(0, 1fr);
         }
+
+        table {
+          font-size: 0.85rem;
+        }
+
+        th:first-child {
+          width: 38%;
+        }
       }
     `];
 	}
@@ -2889,7 +2897,7 @@ function rowsOf(left, right) {
 	return [
 		both(t$2("provider"), (entry) => entry.provider),
 		both(t$2("model"), (entry) => entry.model),
-		both(t$2("seed"), (entry) => String(entry.seed ?? "–")),
+		both(t$2("seed"), (entry) => entry.seed ?? "–"),
 		...settings.map((name) => both(name, (entry) => said$2(entry.config?.[name]))),
 		both(t$2("measure_tokens"), (entry) => {
 			const { input, output } = tokens(entry);
@@ -3346,7 +3354,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
 		const next = after$1(this.seed ?? entry.seed);
 		return b`<div class="row" role="group" aria-label=${t$2("actions")}>
       ${this.usesText ? b`<button type="button" class="first" @click=${use}>${t$2("use_text")}</button>` : A}
-      ${this.running ? b`<button type="button" @click=${() => this.again?.stop()}>${t$2("stop")}</button>` : b`<button type="button" @click=${this.rerun}>${t$2("rerun", { seed: String(next) })}</button>`}
+      ${this.running ? b`<button type="button" @click=${() => this.again?.stop()}>${t$2("stop")}</button>` : b`<button type="button" @click=${this.rerun}>${t$2("rerun", { seed: next })}</button>`}
       ${this.opensWorkflow && entry.workflow ? b`<button type="button" @click=${this.openWorkflow}>${t$2("open_workflow")}</button>` : A}
       <button type="button" aria-pressed=${entry.pinned ? "true" : "false"} @click=${this.pin}>
         ${entry.pinned ? t$2("pinned") : t$2("pin")}
@@ -3355,7 +3363,7 @@ var AntiphonEntry = class AntiphonEntry extends AntiphonElement {
     </div>`;
 	}
 	renderAgain() {
-		const label = this.seed === null ? "" : t$2("seed_is", { seed: String(this.seed) });
+		const label = this.seed === null ? "" : t$2("seed_is", { seed: this.seed });
 		return b`<section aria-labelledby="again" ?hidden=${this.seed === null}>
       <h3 id="again">${label}</h3>
       <antiphon-answer class="again box" .api=${this.api} label=${label}></antiphon-answer>
@@ -3422,10 +3430,9 @@ function pretty(sent) {
 		return sent;
 	}
 }
-/** The next seed. Beyond what this language counts exactly, it begins again. */
+/** The next seed. */
 function after$1(seed) {
-	const next = (seed ?? -1) + 1;
-	return Number.isSafeInteger(next) ? next : 0;
+	return String(BigInt(seed ?? -1) + 1n);
 }
 // node_modules/lit-html/directive.js
 /**
@@ -3777,7 +3784,8 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		this.filter = {};
 		this.since = "any";
 		this.control = null;
-		this.timer = 0;
+		this.typing = 0;
+		this.reading = 0;
 		this.seen = {
 			providers: /* @__PURE__ */ new Set(),
 			models: /* @__PURE__ */ new Set()
@@ -4022,7 +4030,8 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 		super.disconnectedCallback();
 		this.watch.disconnect();
 		this.control?.abort();
-		clearTimeout(this.timer);
+		clearTimeout(this.typing);
+		clearTimeout(this.reading);
 	}
 	firstUpdated() {
 		this.watch.observe(this.sentinel);
@@ -4093,9 +4102,9 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 	}
 	/** While the server still reads recordings into its index, the list is asked for again. */
 	again(page, shown) {
-		clearTimeout(this.timer);
+		clearTimeout(this.reading);
 		const { done, total } = page.indexing;
-		if (done < total && (shown < PAGE || this.list.scrollTop < 10)) this.timer = window.setTimeout(() => void this.load(), 1e3);
+		if (done < total && (shown < PAGE || this.list.scrollTop < 10)) this.reading = window.setTimeout(() => void this.load(), 1e3);
 	}
 	take(items) {
 		for (const { provider, model } of items) {
@@ -4111,8 +4120,8 @@ var AntiphonHistory = class AntiphonHistory extends AntiphonElement {
 			...this.filter,
 			...change
 		};
-		clearTimeout(this.timer);
-		this.timer = window.setTimeout(() => void this.load(), PATIENCE$1);
+		clearTimeout(this.typing);
+		this.typing = window.setTimeout(() => void this.load(), PATIENCE$1);
 	}
 	toggle(key) {
 		const selected = new Set(this.selected);
@@ -4384,7 +4393,7 @@ AntiphonHistory = __decorate([t$3("antiphon-history")], AntiphonHistory);
 function metaOf(item) {
 	return [
 		line(item.model),
-		item.seed === null ? "" : t$2("seed_is", { seed: String(item.seed) }),
+		item.seed === null ? "" : t$2("seed_is", { seed: item.seed }),
 		item.output_tokens === null ? "" : t$2("tokens_out", { n: item.output_tokens }),
 		item.cost === null ? "" : money(item.cost),
 		moment(item.recorded_at),
@@ -5075,7 +5084,7 @@ var AntiphonPlayground = class AntiphonPlayground extends AntiphonElement {
     </details>`;
 	}
 	renderColumn(seed, at) {
-		const label = seed === null ? t$2("seed_none") : t$2("seed_is", { seed: String(seed) });
+		const label = seed === null ? t$2("seed_none") : t$2("seed_is", { seed });
 		const stop = () => this.answers[at]?.stop();
 		return b`<section class="column" aria-label=${label}>
       <div class="row">
@@ -5127,9 +5136,9 @@ function extra(text) {
 /** The seeds that are asked for; one answer without a seed where none is given. */
 function seedsOf({ seed, count }) {
 	if (!seed.trim()) return [null];
-	const first = Number(seed);
+	const first = BigInt(seed.trim());
 	const n = Math.min(MOST$1, Math.max(1, Math.trunc(Number(count)) || 1));
-	return Array.from({ length: n }, (_, at) => first + at);
+	return Array.from({ length: n }, (_, at) => String(first + BigInt(at)));
 }
 // src/components/text.ts
 /** Characters that are shown before "show all" is asked for. */
@@ -5839,6 +5848,7 @@ var tab = {
 	},
 	type: "custom",
 	render(place) {
+		if (place.querySelector(":scope > antiphon-pair") !== null) return;
 		place.replaceChildren(paired(history));
 		place.style.height = "100%";
 	},
@@ -5992,6 +6002,7 @@ function look(node) {
 	if (info === void 0) return;
 	const held = holds(node, info);
 	for (const name of info.inputs) hide(widgetOf(node, name), held);
+	if (drawnByVue()) veil(node, info, held);
 	const notice = notices.get(node) ?? (held ? added$1(node) : void 0);
 	if (notice === void 0 || notice.hidden === !held) return;
 	notice.hidden = !held;
@@ -6027,6 +6038,15 @@ function hide(widget, hidden) {
 		get: () => "••••••••"
 	});
 	else if (!hidden && own) delete widget._displayValue;
+}
+/** The same for the fields that Vue has drawn: not all versions of the page make them fields for passwords when told. */
+function veil(node, info, hidden) {
+	const secrets = new Set(info.inputs.map((name) => widgetOf(node, name)?.value).filter(Boolean));
+	const fields = document.querySelectorAll(`[data-node-id="${CSS.escape(String(node.id))}"] input`);
+	for (const field of fields) {
+		const dots = hidden && secrets.has(field.value) ? "disc" : "";
+		field.style.setProperty("-webkit-text-security", dots);
+	}
 }
 function lookAtAll() {
 	if (document.hidden) return;
@@ -6385,9 +6405,11 @@ async function greet(again = false) {
 function speak() {
 	setLanguage(languageOf(String(setting("Comfy.Locale") ?? navigator.language)));
 }
+/** Where ComfyUI's page says that it is dark: in its body, and newer versions at the root. */
+var dressed = () => [document.documentElement, document.body];
 /** Has our elements be dark or light as ComfyUI's page is, whatever the system is. */
 function dress() {
-	const dark = document.body.classList.contains("dark-theme");
+	const dark = dressed().some((element) => element.classList.contains("dark-theme"));
 	document.documentElement.style.setProperty("--antiphon-scheme", dark ? "dark" : "light");
 }
 /** Awaited by the page before it makes nodes: they are ours to change from the beginning. */
@@ -6395,10 +6417,13 @@ async function begin() {
 	guarded("language", speak);
 	guarded("language", () => app()?.ui?.settings?.addEventListener?.("Comfy.Locale.change", () => setTimeout(speak)));
 	guarded("theme", dress);
-	guarded("theme", () => new MutationObserver(dress).observe(document.body, {
-		attributes: true,
-		attributeFilter: ["class"]
-	}));
+	guarded("theme", () => {
+		const watch = new MutationObserver(dress);
+		for (const element of dressed()) watch.observe(element, {
+			attributes: true,
+			attributeFilter: ["class"]
+		});
+	});
 	guarded("answers", listen);
 	guarded("keys", listen$1);
 	guarded("hello", () => messages()?.addEventListener("status", () => guarded("hello", () => greet())));

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.comfyui.browser import opened
 from tests.comfyui.conftest import Measured
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.paging import ANSWER, AXE, DROP, KEY, WAIT, WATCH, Page, old_graph
+from tests.comfyui.page.paging import ANSWER, AXE, DROP, KEY, WAIT, WATCH, Page, old_graph
 from tests.peer import Peer
-
-pytest.importorskip("playwright", reason="needs playwright (the dev group)")
-if not Path(os.environ.get("CHROMIUM", "/usr/bin/chromium")).exists():
-    pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
 
 LONG = " ".join(f"word{number}" for number in range(120))
 PROMPT = "Expand into a detailed image prompt: a cat on a roof at dusk"
@@ -33,38 +27,6 @@ HOSTILE = (
     "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'> [link](javascript:hit=3)"
     " \u202eesrever\u202c \u001b[31mred\u0007 "
 )
-
-
-@pytest.fixture(scope="module")
-def host(comfyui_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
-    """A ComfyUI whose page is looked at."""
-    frontend = os.environ.get("COMFYUI_FRONTEND")
-    arguments = ("--front-end-root", frontend) if frontend else ()
-    running = ComfyUI(tmp_path_factory.mktemp("story"), arguments=arguments).start()
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser_page(host: ComfyUI) -> Iterator[Page]:
-    """Its page."""
-    with opened(f"http://127.0.0.1:{host.port}") as page:
-        page.set_default_timeout(WAIT)
-        made = Page(page, f"http://127.0.0.1:{host.port}")
-        made.listen()
-        yield made
-
-
-@pytest.fixture
-def page(browser_page: Page, host: ComfyUI) -> Iterator[Page]:
-    """The page, with a console that has nothing to say of us at the end. Nothing is left running."""
-    browser_page.complaints.clear()
-    yield browser_page
-    host.post("/queue", {"clear": True})
-    host.post("/interrupt")
-    browser_page.silent()
 
 
 def test_the_story(page: Page, host: ComfyUI, peer: Peer):
@@ -150,7 +112,7 @@ def found(page: Page) -> None:
 
 def dropped(page: Page, host: ComfyUI) -> None:
     """The picture that the graph saved brings it back, without a key."""
-    [picture] = sorted((host.folder / "output").glob("kept*.png"))[:1]
+    picture = max((host.folder / "output").glob("kept*.png"), key=lambda path: path.name)
     assert KEY.encode() not in picture.read_bytes()
     page.page.evaluate("() => app.graph.clear()")
     page.page.evaluate(DROP, f"/api/view?filename={picture.name}&type=output")
