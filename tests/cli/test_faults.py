@@ -9,6 +9,9 @@ import pytest
 from ..faults import Trial, tried
 from ..faulty_peer import SHARES, fate
 
+# Half a minute; a machine with much else to do takes several.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.mark.parametrize(
     ("rows", "kills", "unordered"), [(600, 4, False), (80, 1, True)], ids=["ordered", "unordered"]

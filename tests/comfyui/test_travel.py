@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from antiphon.comfyui.travel import Luggage, signature, taken
 from antiphon.completion import Completion
 from antiphon.errors import RequestError
 from antiphon.history import History
-from antiphon.replay import Store, key
+from antiphon.replay import ReplayStore, Store, key
+from antiphon.replay.postgres import PostgresStore
+from antiphon.replay.server import Server
 from antiphon.request import Config, Message, Request
+
+from ..postgres_server import PostgresServer
 
 WORDS = {"antiphon": "carried", "version": 1, "recordings": {}}
 
@@ -45,7 +50,7 @@ def board(**more: Any) -> tuple[dict[str, Any], Luggage]:
     return document, luggage
 
 
-def record(store: Store, seed: int, body: bytes = b"{}") -> str:
+def record(store: ReplayStore, seed: int, body: bytes = b"{}") -> str:
     request = Request(provider="echo", messages=(Message("user", "hi"),), config=Config(model="m"), seed=seed)
     store.put(request, key(request), sent=b"{}", reply=Reply(200, body, {"content-type": "application/json"}))
     return key(request)
@@ -145,6 +150,59 @@ def test_what_a_node_used_before_counts_until_it_runs(store: Store):
     luggage.put()
     assert list(luggage["antiphon"]["recordings"]) == [other]
     assert document["prompt_id"] == "second"
+
+
+def test_words_out_of_a_store_on_a_server(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch):
+    """They are read on a thread that is not the caller's, and are there when the prompt starts."""
+    readers: list[int] = []
+    snapshot = Server.snapshot
+
+    def watched(server: Server) -> Any:
+        readers.append(threading.get_ident())
+        return snapshot(server)
+
+    monkeypatch.setattr(Server, "snapshot", watched)
+    with PostgresStore(postgres_server.made()) as store:
+        one = record(store, 1)
+        _, luggage = board(prompt_id="first at a server")
+        travel.trip("first at a server", "2", store).used([one])
+        readers.clear()
+        _, luggage = board(prompt_id="then at a server")
+        travel.begun("then at a server", "2", lambda: store)
+        assert list(luggage["antiphon"]["recordings"]) == [one]
+        assert readers
+        assert threading.get_ident() not in readers
+
+
+def test_a_server_that_does_not_answer_holds_up_nothing(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Neither the start of a prompt nor a node that begins waits for it; what comes late is put with the next words."""
+    monkeypatch.setattr(travel, "STARTING", 0.0)
+    asked, answers = threading.Event(), threading.Event()
+
+    class Stuck(Store):
+        quick = False
+
+        @property
+        def database(self) -> Any:
+            asked.set()
+            assert answers.wait(60)
+            return super().database
+
+    one = record(store, 1)
+    _, luggage = board(prompt_id="before it hung")
+    travel.trip("before it hung", "2", store).used([one])
+    _, luggage = board(prompt_id="while it hangs")
+    with Stuck(store.path) as stuck:
+        try:
+            travel.begun("while it hangs", "2", lambda: stuck)
+            assert asked.wait(60)
+            assert "antiphon" not in luggage
+            travel.trip("while it hangs", "3", stuck)  # on ComfyUI's loop
+        finally:
+            answers.set()
+        travel.trip("while it hangs", "3", stuck).used([one])
+        luggage.put()
+    assert list(luggage["antiphon"]["recordings"]) == [one]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -23,8 +24,11 @@ from antiphon.jobs.plan import Plan
 from antiphon.jobs.run import Job
 from antiphon.jobs.sources import opened
 from antiphon.jobs.via import Via
+from antiphon.replay.postgres import PostgresStore
+from antiphon.replay.server import Server
 from antiphon.request import Timeout
 
+from ..postgres_server import PostgresServer
 from .batch_servers import BASES, KINDS, Provider, Work, environment, said, serve
 
 KEY = "secret-key-1234"
@@ -64,7 +68,8 @@ class Desk:
     def run(self, *words: str, **settings: Any) -> list[dict[str, Any]]:
         """The records of a batch over these words, through the batch API."""
         retry = settings.pop("retry_errors", False)
-        client, journal = Client(self.home), Journal(self.home, clock=self.clock)
+        client = Client(self.home, store=settings.pop("store", None))
+        journal = Journal(self.home, clock=self.clock)
         source = opened(self.rows(*words))
         job = Job(source=source, plan=Plan(prompt="Say {word}"), settings={**self.at, **settings})
         via = Via(client, job, journal, poll=(5.0, 120.0), retry_errors=retry, told=self.told.append)
@@ -130,6 +135,33 @@ def test_all_come_and_are_recorded_as_if_asked_alone(desk: Desk):
     assert desk.provider.keys == {KEY}
     assert desk.left() == []
     assert desk.pauses == [5.0, 7.5]
+
+
+def test_a_store_on_a_server(
+    openai_desk: Desk, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The answers are recorded there, and no loop ever waits for it: neither Antiphon's own nor another one."""
+    calls: list[str] = []
+
+    def watched(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **how: Any) -> Any:
+            with pytest.raises(RuntimeError):  # there is none in this thread
+                asyncio.get_running_loop()
+            calls.append(name)
+            return real(*args, **how)
+
+        return call
+
+    for name in ("row", "snapshot", "writing", "write"):
+        monkeypatch.setattr(Server, name, watched(name, getattr(Server, name)))
+    url = postgres_server.made()
+    assert texts(openai_desk.run("a", "b", store=url)) == ["answer to Say a", "answer to Say b"]
+    assert {"row", "write"} <= {*calls}
+    with PostgresStore(url) as store:
+        assert store.count() == 2
+    steps = list(openai_desk.provider.steps)
+    assert texts(openai_desk.run("b", "a", store=url)) == ["answer to Say b", "answer to Say a"]
+    assert openai_desk.provider.steps == steps
 
 
 def test_the_body_is_the_one_of_a_normal_request(desk: Desk):

@@ -42,11 +42,56 @@ def peer() -> Iterator[Peer]:
         yield running
 
 
-def begun(cluster: Cluster, home: Path, *command: Any, **more: str) -> subprocess.Popen[str]:
+DRIVER = """
+import contextlib, io, json, sys, traceback
+import ray
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR", configure_logging=False)
+names = {}
+for line in sys.stdin:
+    written, problem = io.StringIO(), ""
+    try:
+        with contextlib.redirect_stdout(written):
+            exec(json.loads(line), names)
+    except BaseException:
+        problem = traceback.format_exc()
+    print(json.dumps([written.getvalue(), problem]), flush=True)
+"""
+
+
+class Driver:
+    """One program that is connected to the cluster and runs what it is given: to start one for each test takes long."""
+
+    def __init__(self, program: subprocess.Popen[str]) -> None:
+        self.pid = program.pid
+        self._program = program
+
+    def ran(self, code: str) -> str:
+        """What this code writes; what it raises is a failure."""
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+        self._program.stdin.flush()
+        written, problem = json.loads(self._program.stdout.readline())
+        assert not problem, problem
+        return written
+
+
+@pytest.fixture(scope="module")
+def driver(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    program = begun(cluster, tmp_path_factory.mktemp("driver"), "-c", DRIVER, cluster.address)
+    try:
+        yield Driver(program)
+    finally:
+        program.kill()
+        program.communicate(timeout=PATIENCE)
+
+
+def begun(cluster: Cluster, home: Path, *command: Any) -> subprocess.Popen[str]:
     """A program that works with this cluster."""
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
-        env={**cluster.environment, "ANTIPHON_HOME": str(home), **more},
+        env={**cluster.environment, "ANTIPHON_HOME": str(home)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -67,10 +112,6 @@ def batch(cluster: Cluster, peer: Peer, rows: Path, output: Path) -> tuple[str, 
         "-m", "antiphon.cli", "batch", str(rows), "--engine", "ray", "--ray-address", cluster.address,
         "--workers", "2", "--concurrency", "8", "--base-url", peer.url, "-m", "m", "--keep", "id", "-o", str(output),
     )  # fmt: skip
-
-
-def script(code: str) -> tuple[str, str]:
-    return ("-c", textwrap.dedent(code))
 
 
 def many(path: Path, count: int) -> Path:
@@ -94,10 +135,10 @@ def checked(output: Path, count: int) -> None:
 def test_a_worker_killed_in_the_middle(cluster: Cluster, peer: Peer, tmp_path: Path):
     """Nothing is lost, and nothing is asked twice but what may have been in flight on the worker that was killed."""
     peer.delay = 0.05
-    count, output, home = 400, tmp_path / "out.jsonl", tmp_path / "home"
+    count, output, home = 200, tmp_path / "out.jsonl", tmp_path / "home"
     program = begun(cluster, home, *batch(cluster, peer, many(tmp_path / "in.jsonl", count), output))
     try:
-        wait_for(lambda: len(peer.seen) > 100 or program.poll() is not None, "the first answers")
+        wait_for(lambda: len(peer.seen) > 60 or program.poll() is not None, "the first answers")
         killed, other = cluster.workers()
         os.kill(killed, signal.SIGKILL)
     finally:
@@ -116,11 +157,11 @@ def test_a_worker_killed_in_the_middle(cluster: Cluster, peer: Peer, tmp_path: P
 def test_the_driver_killed_and_started_again(cluster: Cluster, peer: Peer, tmp_path: Path):
     """After kill -9 the same command asks only for what was not recorded: at most what was in flight is asked twice."""
     peer.delay = 0.05
-    count, output, home = 300, tmp_path / "out.jsonl", tmp_path / "home"
+    count, output, home = 200, tmp_path / "out.jsonl", tmp_path / "home"
     command = batch(cluster, peer, many(tmp_path / "in.jsonl", count), output)
     first = begun(cluster, home, *command)
     try:
-        wait_for(lambda: len(peer.seen) > 100 or first.poll() is not None, "the first answers")
+        wait_for(lambda: len(peer.seen) > 60 or first.poll() is not None, "the first answers")
         first.kill()
     finally:
         ended(first)
@@ -135,65 +176,48 @@ def test_the_driver_killed_and_started_again(cluster: Cluster, peer: Peer, tmp_p
     assert times.total() - len(times) <= 8
 
 
-def test_one_limit_for_the_whole_cluster(cluster: Cluster, peer: Peer, tmp_path: Path):
+def test_one_limit_for_the_whole_cluster(driver: Driver, peer: Peer, tmp_path: Path):
     """Two workers together never have more on the wire at a time than the limit, and use all of it."""
-    code = f"""
+    peer.delay = 0.02
+    output = driver.ran(f"""
     from antiphon import Client, Limits
     from antiphon.ray import cluster
-    client = Client({str(tmp_path / "home")!r}, limits={{"compatible": Limits(concurrency=3)}})
-    with cluster(client, address={cluster.address!r}, workers=2):
+    client = Client({str(tmp_path)!r}, limits={{"compatible": Limits(concurrency=3)}})
+    with cluster(client, workers=2):
         rows = list(client.batch([f"q{{i}}" for i in range(40)], model="m", base_url={peer.url!r}, concurrency=16))
     print(sum(row.ok for row in rows), max(row.completion.timings.queue for row in rows) > 0)
-    """
-    peer.delay = 0.02
-    program = begun(cluster, tmp_path / "home", *script(code))
-    output, errors = ended(program)
-    assert output.split() == ["40", "True"], errors
+    """)
+    assert output.split() == ["40", "True"]
     assert peer.at_once == 3
 
 
-def test_no_key_is_left_anywhere(cluster: Cluster, peer: Peer, tmp_path: Path):
+def test_no_key_is_left_anywhere(cluster: Cluster, driver: Driver, peer: Peer, tmp_path: Path):
     """The workers send the key, and it is in no log, no object, no file of Ray's, and not in the memory of its daemons.
 
     What those daemons do not hold, no listing of theirs can show. That their memory is searched at all is seen by what
     must be in it: the name of Ray's folder.
     """
-    code = f"""
-    import os
+    output = driver.ran(f"""
     from antiphon import Client
     from antiphon.ray import cluster
-    client = Client({str(tmp_path / "home")!r})
-    with cluster(client, address={cluster.address!r}, workers=2):
-        prompts = [{{"prompt": "x" * 200_000 + str(i)}} for i in range(4)]
-        rows = list(client.batch(prompts, model="m", base_url={peer.url!r}, api_key=os.environ["GIVEN"]))
-        print(sum(row.ok for row in rows), flush=True)
-        input()
-    """
-    program = begun_with_input(cluster, tmp_path / "home", *script(code), GIVEN=KEY)
+    client = Client({str(tmp_path)!r})
+    open_now = cluster(client, workers=2)
+    open_now.__enter__()
+    prompts = [{{"prompt": "x" * 200_000 + str(i)}} for i in range(4)]
+    rows = list(client.batch(prompts, model="m", base_url={peer.url!r}, api_key={KEY!r}))
+    print(sum(row.ok for row in rows))
+    """)
     try:
-        assert program.stdout is not None
-        line = program.stdout.readline()
-        found = [name for name, piece in _everything(cluster, program.pid) if KEY.encode() in piece]
-        control = {
-            name for name, piece in _everything(cluster, program.pid) if str(cluster.folder).encode() in piece
-        }
+        found, control = set[str](), set[str]()
+        for name, piece in _everything(cluster, driver.pid):
+            found |= {name} if KEY.encode() in piece else set()
+            control |= {name} if str(cluster.folder).encode() in piece else set()
     finally:
-        _, errors = ended(program)
-    assert line == "4\n", errors
+        driver.ran("open_now.__exit__(None, None, None)")
+    assert output == "4\n"
     assert {seen.headers["authorization"] for seen in peer.seen} == {f"Bearer {KEY}"}
-    assert found == []
+    assert found == set()
     assert {"gcs_server", "raylet"} <= control or os.geteuid() != 0
-
-
-def begun_with_input(cluster: Cluster, home: Path, *command: Any, **more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        env={**cluster.environment, "ANTIPHON_HOME": str(home), **more},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def _everything(cluster: Cluster, driver: int) -> Iterator[tuple[str, bytes]]:
@@ -207,40 +231,80 @@ def _everything(cluster: Cluster, driver: int) -> Iterator[tuple[str, bytes]]:
                 yield Path(command.split()[0]).name, piece
 
 
-def test_a_wrong_key_stops_it(cluster: Cluster, peer: Peer, tmp_path: Path):
+def test_a_wrong_key_stops_it(driver: Driver, peer: Peer, tmp_path: Path):
     """After a 401 nothing more is begun, the error is the provider's, and what was asked is no more than was in flight."""
     peer.status = 401
-    rows = many(tmp_path / "in.jsonl", 100)
-    program = begun(cluster, tmp_path / "home", *batch(cluster, peer, rows, tmp_path / "out.jsonl"))
-    _, errors = ended(program)
-    assert program.returncode != 0
-    assert "401" in errors
-    assert "same command goes on from there" in errors
+    output = driver.ran(f"""
+    from antiphon import Client
+    from antiphon.errors import Unauthorized
+    from antiphon.ray import cluster
+    client = Client({str(tmp_path)!r})
+    with cluster(client, workers=2):
+        try:
+            list(client.batch([f"q{{i}}" for i in range(100)], model="m", base_url={peer.url!r}, concurrency=8))
+        except Unauthorized as error:
+            print(error.status)
+    """)
+    assert output == "401\n"
     assert len(peer.seen) <= 16
 
 
-def test_a_dataset_in_and_one_out(cluster: Cluster, peer: Peer, tmp_path: Path):
+def test_a_dataset_in_and_one_out(driver: Driver, peer: Peer, tmp_path: Path):
     """A Dataset read from Parquet becomes one with the kept column and an answer for each row; the second call asks nothing."""
     parquet = pytest.importorskip("pyarrow.parquet")
     table = pytest.importorskip("pyarrow").Table.from_pylist([{"id": i, "name": f"n{i}"} for i in range(25)])
     parquet.write_table(table, tmp_path / "rows.parquet")
-    code = f"""
+    output = driver.ran(f"""
     import ray
-    ray.init(address={cluster.address!r}, log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
     import antiphon.ray
+    from antiphon import Client
+    ray.data.DataContext.get_current().enable_progress_bars = False
     read = ray.data.read_parquet({str(tmp_path / "rows.parquet")!r}, override_num_blocks=1).materialize()
     for _ in range(2):
         found = antiphon.ray.complete(
-            read, "Say {{name}}", keep=["id"], model="m", base_url={peer.url!r}, workers=1)
+            read, "Say {{name}}", keep=["id"], model="m", base_url={peer.url!r}, workers=1,
+            client=Client({str(tmp_path / "home")!r}))
         rows = found.take_all()
         assert [row["id"] for row in rows] == list(range(25)), rows
         assert [row["text"] for row in rows] == [f"answer to Say n{{i}}" for i in range(25)], rows
         print([row["replayed"] for row in rows].count(True))
-    """
-    output, errors = ended(begun(cluster, tmp_path / "home", *script(code)))
-    assert output.split() == ["0", "25"], errors
+    """)
+    assert output.split() == ["0", "25"]
     assert len(peer.seen) == 25
+
+
+def test_a_step_of_a_lazy_pipeline(cluster: Cluster, driver: Driver, peer: Peer):
+    """Nothing is asked before the rows are wanted; killed in the middle of a block, the step goes on from what it recorded."""
+    killed: list[int] = []
+
+    def answer(body: Any) -> str:
+        steps = [pid for pid, what in cluster.processes().items() if what.startswith("ray::MapWorker(MapB")]
+        if len(peer.seen) > 10 and not killed and steps:
+            killed.extend(steps)
+            for pid in steps:
+                os.kill(pid, signal.SIGKILL)
+        return f"answer to {body['messages'][-1]['content']}"
+
+    peer.text = answer
+    driver.ran(f"""
+    import ray
+    import antiphon.ray
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    lazy = ray.data.from_items([{{"id": i}} for i in range(20)], override_num_blocks=1).map_batches(
+        antiphon.ray.Completer, batch_format="pyarrow", batch_size=None, concurrency=1, num_cpus=0,
+        fn_constructor_kwargs={{
+            "prompt": "Row {{id}}", "keep": ["id"], "concurrency": 2, "model": "m", "base_url": {peer.url!r}}})
+    """)
+    assert not peer.seen
+    output = driver.ran("""
+    rows = sorted(lazy.take_all(), key=lambda row: row["id"])
+    assert [row["text"] for row in rows] == [f"answer to Row {i}" for i in range(20)], rows
+    print(len(rows))
+    """)
+    assert output.splitlines()[-1] == "20"  # after what Ray says of the death
+    assert killed
+    assert set(asked(peer).values()) <= {1, 2}
+    assert len(peer.seen) <= 20 + 2
 
 
 def test_a_model_that_the_cluster_runs(cluster: Cluster, tmp_path: Path):
@@ -285,25 +349,24 @@ def test_a_model_that_the_cluster_runs(cluster: Cluster, tmp_path: Path):
     assert again.key == lines[1]["key"]
 
 
-def test_other_versions_are_refused(cluster: Cluster, tmp_path: Path):
+def test_other_versions_are_refused(driver: Driver):
     """A node with another Antiphon or another Python is found before anything is asked, with its version."""
-    code = f"""
-    import antiphon
+    output = driver.ran("""
+    from unittest import mock
     from antiphon.errors import ClusterError
     from antiphon.ray import cluster, package
     def tried():
         try:
-            with cluster(address={cluster.address!r}):
+            with cluster():
                 print("used")
         except ClusterError as error:
             print(error.message, error.hint)
-    package.__version__ = "9.9"
-    tried()
-    package.platform.python_version_tuple = lambda: ("3", "99", "0")
-    tried()
-    """
-    output, errors = ended(begun(cluster, tmp_path / "home", *script(code)))
+    with mock.patch.object(package, "__version__", "9.9"):
+        tried()
+    with mock.patch.object(package.platform, "python_version_tuple", lambda: ("3", "99", "0")):
+        tried()
+    """)
     version, python = output.splitlines()
-    assert f"has Antiphon {antiphon.__version__}, and this is 9.9" in version, errors
+    assert f"has Antiphon {antiphon.__version__}, and this is 9.9" in version
     assert "antiphon[ray]==9.9" in version
     assert "has Python 3." in python

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from antiphon.limits import Limits
-from antiphon.ray.gate import Gate, Shared
+from antiphon.ray.gate import Gate, Pauses, Shared
 
 THREE = Limits(concurrency=3)
 
@@ -111,16 +111,43 @@ def test_a_caller_who_gives_up_leaves_the_line():
     asyncio.run(run())
 
 
-def test_all_heed_the_pause_of_one():
-    """A Retry-After that one worker got holds up the other for as long."""
+@pytest.mark.parametrize("limits", [Limits(), THREE])
+def test_all_heed_the_pause_of_one(limits: Limits):
+    """A Retry-After that one worker got holds up the other for as long, with limits and without; also one that came later."""
 
     async def run() -> None:
         clock = Turning()
-        near, (one, two) = shared(Gate(clock=clock, reborn=False), clock, "one", "two")
-        await one.admit(Limits(), 1, clock)
+        near, (one, two, late) = shared(Gate(clock=clock, reborn=False), clock, "one", "two", "late")
+        pauses = Pauses(lambda turn: near("heard", turn), clock.now)
+        pauses.heeded(two)
+        listening = asyncio.ensure_future(pauses.listen())
+        await one.admit(limits, 1, clock)
         one.pause(clock.now() + 7)
         await near.settled()
-        assert await two.admit(Limits(), 1, clock) == pytest.approx(7)
+        assert await two.admit(limits, 1, clock) == pytest.approx(7)
+        one.pause(clock.now() + 5)
+        await near.settled()
+        assert await pauses.heeded(late).admit(limits, 1, clock) == pytest.approx(5)
+        listening.cancel()
+
+    asyncio.run(run())
+
+
+def test_without_a_limit_nobody_is_asked():
+    """Where a payer has no limits, an admission is no message at all; a pause is one, and another gate's count is another."""
+
+    async def run() -> None:
+        clock, told = Turning(), list[str]()
+        account = Shared("payer", "one", lambda method, *_: told.append(method), clock.now)
+        for answered in (True, False):
+            assert await account.admit(Limits(), 1, clock) == 0
+            account.leave(Limits(), 1, clock.now(), answered=answered)
+            account.settle(1, clock.now())
+        assert told == []
+        account.pause(clock.now() + 1)
+        assert told == ["pause"]
+        counts = {(await Gate(clock=clock, reborn=True).heard(0))[0] for _ in range(3)}
+        assert len(counts) == 3
 
     asyncio.run(run())
 

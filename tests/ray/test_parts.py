@@ -17,7 +17,7 @@ from antiphon import Budget, Client, Secret
 from antiphon.credentials import Credentials
 from antiphon.errors import BudgetExceeded, ClusterError, CredentialError, RequestError, TransportError
 from antiphon.providers import _offline
-from antiphon.ray import cluster
+from antiphon.ray import Completer, cluster
 from antiphon.ray.package import needed
 from antiphon.ray.sealing import Box, Handed, Token, Unknown, seal
 from antiphon.ray.worker import Order
@@ -257,3 +257,50 @@ def test_what_the_engine_does_not_take(more: dict[str, Any], field: str):
     with pytest.raises(RequestError) as error:
         _offline.VLLM.row({**BODY, **more})
     assert error.value.field == field
+
+
+# ------------------------------------------------------------------------------------- a step of a pipeline
+
+
+@pytest.fixture
+def of_this_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """The default client, with a home of its own."""
+    client = Client(tmp_path / "home")
+    monkeypatch.setattr("antiphon.ray.datasets.default_client", lambda: client)
+    yield client
+    client.close()
+
+
+def test_a_step_answers_a_block(peer: Peer, of_this_home: Client):
+    """A block becomes a block with an answer for each row, recorded; the same block again, in another actor, asks nothing."""
+    pytest.importorskip("ray", exc_type=ImportError)
+    table = pytest.importorskip("pyarrow").Table.from_pylist([{"id": i, "name": f"n{i}"} for i in range(5)])
+    for replayed in (False, True):
+        step = Completer("Say {name}", keep=["id"], model="m", base_url=peer.url)
+        found = step(table)
+        rows = found.to_pylist()
+        assert [(row["id"], row["text"]) for row in rows] == [(i, f"answer to Say n{i}") for i in range(5)]
+        assert {row["replayed"] for row in rows} == {replayed}
+        assert "index" not in found.column_names
+    assert len(peer.seen) == 5
+    assert of_this_home.store.count() == 5
+
+
+def test_a_step_takes_no_key(of_this_home: Client):
+    """Ray keeps arguments, so a key among them is refused."""
+    with pytest.raises(RequestError) as error:
+        Completer("{name}", model="m", api_key=KEY)
+    assert error.value.field == "api_key"
+    assert KEY not in str(error.value)
+
+
+def test_a_step_wants_one_store_for_all_nodes(of_this_home: Client, monkeypatch: pytest.MonkeyPatch):
+    """With two nodes and a file as the store, what one node paid for the other would pay for again."""
+    pytest.importorskip("ray", exc_type=ImportError)
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("antiphon.ray.datasets.nodes", lambda _: ["one"])
+    Completer("{name}", model="m")
+    monkeypatch.setattr("antiphon.ray.datasets.nodes", lambda _: ["one", "two"])
+    with pytest.raises(RequestError) as error:
+        Completer("{name}", model="m")
+    assert error.value.field == "store"

@@ -38,6 +38,7 @@ CHUNK = "antiphon"
 LIMIT = 256 * 1024  # most characters of the object, unless $ANTIPHON_CARRY says otherwise
 SMALLEST = 4_096  # as in replay.carrying
 OFF = ("0", "off", "no", "false")
+STARTING = 1.0  # seconds that a prompt's start waits for one node's words out of a store on a server
 REMEMBERED = 1_000  # most nodes whose recordings are remembered, as ComfyUI remembers what they put out
 
 
@@ -73,7 +74,8 @@ class Luggage(dict[str, Any]):
         self._packing: Packing | None = None
         self._words: dict[str, Any] | None = None
         self._origin: list[dict[str, Any] | None] = []  # empty until it was worked out
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for microseconds: ComfyUI's loop takes it too
+        self._packs = threading.Lock()  # held while the store is read, which on a server may take seconds
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
@@ -86,21 +88,24 @@ class Luggage(dict[str, Any]):
                 self._used[node] = {}
 
     def used(self, node: str, keys: Iterable[str], store: ReplayStore) -> None:
-        """The answers of this node came from these recordings. Reads the store: milliseconds."""
+        """The answers of this node came from these recordings. Reads the store: milliseconds from a file."""
         most = limit()
         with self._lock:
             self._used.setdefault(node, {}).update(dict.fromkeys(keys))
-            everything = [key for keys in self._used.values() for key in keys]
-            if not most or not everything:
-                return
-            self._packing = self._packing or _packing(store, most, self.carried)
-            self._words = self._packing.packed(everything)
+        if not most:
+            return
+        with self._packs:
+            with self._lock:
+                everything = [key for keys in self._used.values() for key in keys]
+            if everything:
+                self._packing = self._packing or _packing(store, most, self.carried)
+                self._words = self._packing.packed(everything)
 
     def origin(self) -> dict[str, Any] | None:
         """The workflow of this prompt as the history may keep it, or None. Takes milliseconds once."""
         from . import origins
 
-        with self._lock:
+        with self._packs:
             if not self._origin:
                 self._origin.append(None)  # also where this fails
                 self._origin[0] = origins.clean(self.get("workflow"), CHUNK)
@@ -195,12 +200,31 @@ def _is_ours(node: object, ours: Callable[[str], bool]) -> bool:
 
 
 def begun(prompt: str, node: str, store: Callable[[], ReplayStore]) -> None:
-    """A prompt with this node starts: where ComfyUI may have its outputs in the cache, their words come along."""
+    """A prompt with this node starts: where ComfyUI may have its outputs in the cache, their words come along.
+
+    ComfyUI's executor waits for this, so a store on a server is read on a thread, and waited for only so long: words
+    that come later are put by the next node of the prompt that answers.
+    """
     luggage = _luggage.get(prompt)
     keys = () if luggage is None else luggage.remembered(node)
-    if luggage is not None and keys:
-        luggage.used(node, keys, store())
-        luggage.put()
+    if luggage is None or not keys:
+        return
+    where = store()
+    if where.quick:
+        luggage.used(node, keys, where)
+    else:
+        reading = threading.Thread(target=_used, args=(luggage, node, keys, where), daemon=True)
+        reading.start()
+        reading.join(STARTING)
+    luggage.put()
+
+
+def _used(luggage: Luggage, node: str, keys: Iterable[str], store: ReplayStore) -> None:
+    """See Luggage.used; a problem is told, and nothing more."""
+    try:
+        luggage.used(node, keys, store)
+    except Exception as problem:  # noqa: BLE001 - the answer has been paid for
+        log.warning("the words do not travel with what this graph saves: %s", problem)
 
 
 # -------------------------------------------------------------------------------------------- the node
@@ -255,10 +279,7 @@ class Trip:
         """The node's answer came from these recordings."""
         if self._luggage is None:
             return
-        try:
-            self._luggage.used(self._node, keys, self._store)
-        except Exception as problem:  # noqa: BLE001 - the answer has been paid for
-            log.warning("the words do not travel with what this graph saves: %s", problem)
+        _used(self._luggage, self._node, keys, self._store)
         self._luggage.remember(self._node)
 
     def put(self) -> None:

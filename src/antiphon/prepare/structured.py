@@ -70,12 +70,19 @@ def is_native(request: Request, way: Way) -> bool:
 
 
 def _takes(request: Request, way: Way, form: object) -> bool:
-    """Whether the dialect would encode this format: it refuses what it, the provider or the model does not take."""
-    config = Config(model=request.model, reasoning=request.config.reasoning, response_format=form)  # pyright: ignore[reportArgumentType]
-    try:
-        way.dialect.encode(replace(request, messages=(_PROBE,), config=config), way.quirks, stream=False)
-    except RequestError as error:
-        return error.field != "response_format"
+    """Whether the dialect would encode this format: it refuses what it, the provider or the model does not take.
+
+    A reasoning that the model does not take would be refused first, and hide what there is to say of the format.
+    """
+    for reasoning in (request.config.reasoning, None):
+        config = Config(model=request.model, reasoning=reasoning, response_format=form)  # pyright: ignore[reportArgumentType]
+        try:
+            way.dialect.encode(replace(request, messages=(_PROBE,), config=config), way.quirks, stream=False)
+        except RequestError as error:
+            if error.field == "response_format":
+                return False
+        else:
+            return True
     return True
 
 

@@ -2,22 +2,28 @@
 
     worker: Shared.admit ──ticket──→ actor: Gate.admit → Account (limits.py), one for each payer
                    leave ──ticket──→        Gate.leave
+                   pause ──────────→        Gate.pause ──→ Gate.heard, awaited by each worker: Pauses
 
-Every admission has a ticket, so that the slots of a worker that died can be freed.
+Every admission has a ticket, so that the slots of a worker that died can be freed. Where a payer has no limit, nobody
+asks for admission: then all that is shared are the pauses, which each worker is told of as they come.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..limits import MINUTE, Account, Clock, Limits, SystemClock
 
-__all__ = ["Gate", "Shared"]
+__all__ = ["Gate", "Pauses", "Shared"]
 
+NONE = Limits()
+LOOKING = 0.5  # seconds until a gate that was lost is asked again
 MOST_GIVEN_UP = 10_000  # tickets remembered that ended before they began; there are hardly ever any
 
 
@@ -44,6 +50,9 @@ class Gate:
         self._accounts: dict[str, Account] = {}
         self._tickets: dict[str, _Ticket] = {}
         self._given_up: set[str] = set()  # tickets whose end came here before their beginning
+        self._pauses: dict[str, float] = {}
+        self._turn = secrets.randbits(60)  # of the pauses; no gate before this one counted from here
+        self._news = asyncio.Event()
 
     def _account(self, name: str, limits: Limits) -> Account:
         account = self._accounts.get(name)
@@ -95,7 +104,20 @@ class Gate:
 
     async def pause(self, name: str, seconds: float, limits: Limits) -> None:
         """Nobody who pays with this account sends for so long."""
-        self._account(name, limits).pause(self._clock.now() + seconds)
+        now = self._clock.now()
+        self._account(name, limits).pause(now + seconds)
+        self._pauses = {payer: until for payer, until in self._pauses.items() if until > now}
+        self._pauses[name] = max(self._pauses.get(name, 0.0), now + seconds)
+        self._turn += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def heard(self, turn: int) -> tuple[int, dict[str, float]]:
+        """Wait for other pauses than those of `turn`; gives their turn, and the seconds that each still lasts."""
+        if turn == self._turn:
+            await self._news.wait()
+        now = self._clock.now()
+        return self._turn, {name: until - now for name, until in self._pauses.items() if until > now}
 
 
 def _restarted() -> bool:
@@ -127,6 +149,8 @@ class Shared(Account):
 
     async def admit(self, limits: Limits, tokens: int, clock: Clock) -> float:
         """See Account.admit."""
+        if limits == NONE:
+            return await super().admit(limits, tokens, clock)
         self._limits = limits
         began = clock.now()
         ticket = f"{self._worker}:{self._name}:{next(self._numbers)}"
@@ -138,8 +162,11 @@ class Shared(Account):
         self._held.setdefault(tokens, []).append(ticket)
         return clock.now() - began
 
-    def leave(self, limits: Limits, tokens: int, now: float, *, answered: bool) -> None:  # noqa: ARG002
+    def leave(self, limits: Limits, tokens: int, now: float, *, answered: bool) -> None:
         """See Account.leave."""
+        if limits == NONE:
+            super().leave(limits, tokens, now, answered=answered)
+            return
         held = self._held[tokens]
         self._send("leave", held.pop(), answered)
         if not held:
@@ -151,5 +178,44 @@ class Shared(Account):
             self._send("settle", self._name, tokens)
 
     def pause(self, until: float) -> None:
-        """See Account.pause."""
+        """See Account.pause. All other workers are told."""
+        super().pause(until)
         self._send("pause", self._name, until - self._now(), self._limits)
+
+    def paused(self, pauses: Mapping[str, float]) -> None:
+        """Heed the end of a pause among these, by payer, if one is ours."""
+        super().pause(pauses.get(self._name, 0.0))
+
+
+class Pauses:
+    """What a worker knows of the pauses of all payers; its accounts heed them from the moment they are heard of."""
+
+    def __init__(
+        self, ask: Callable[[int], Awaitable[tuple[int, dict[str, float]]]], now: Callable[[], float]
+    ) -> None:
+        self._ask = ask
+        self._now = now
+        self._turn = 0
+        self._until: dict[str, float] = {}
+        self._accounts: list[Shared] = []
+
+    def heeded(self, account: Shared) -> Shared:
+        """`account`, which heeds them from now on."""
+        account.paused(self._until)
+        self._accounts.append(account)
+        return account
+
+    async def hear(self) -> None:
+        """Wait for what is new; the first time for what there is."""
+        self._turn, left = await self._ask(self._turn)
+        self._until = {name: self._now() + seconds for name, seconds in left.items()}
+        for account in self._accounts:
+            account.paused(self._until)
+
+    async def listen(self) -> None:
+        """Hear of all that comes, without end; a gate that was lost will be back."""
+        while True:
+            with suppress(Exception):  # Ray's, of many kinds
+                await self.hear()
+                continue
+            await asyncio.sleep(LOOKING)

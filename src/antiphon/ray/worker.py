@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets as randomness
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from ..replay import Store
 from ..request import Delivery, Request
 from ..road import Asked
 from ..transport import Limits, Transport
-from .gate import Shared
+from .gate import Pauses, Shared
 from .sealing import Handed, Token, Unknown, Wanted
 
 __all__ = ["Answer", "Card", "Order", "Worker"]
@@ -66,6 +67,7 @@ class _Transport(Transport):
         self._gate = gate
         self._handed = handed
         self._payers: dict[str, str] = {}
+        self.pauses = Pauses(self._news, self.clock.now)
 
     async def send(self, call: Any, delivery: Delivery, *, account: str = "", **how: Any) -> Reply:
         # The name that the road gives holds a hash, which is another one in each process.
@@ -74,7 +76,12 @@ class _Transport(Transport):
         return await super().send(call, delivery, account=account, **how)
 
     def new_account(self, name: str) -> Account:
-        return Shared(self._payers.get(name, name), self._worker, self._tell, self.clock.now)
+        payer = self._payers.get(name, name)
+        return self.pauses.heeded(Shared(payer, self._worker, self._tell, self.clock.now))
+
+    async def _news(self, turn: int) -> tuple[int, dict[str, float]]:
+        # Asked again by `Pauses`, and not by Ray, which would say on the terminal that a gate has ended.
+        return await self._gate.heard.options(max_task_retries=0).remote(turn)
 
     def _tell(self, method: str, *args: Any) -> Any:
         return getattr(self._gate, method).remote(*args)
@@ -90,14 +97,18 @@ class Worker:
         self._name = randomness.token_hex(8)
         self._handed = Handed(Credentials(home()))
         self._client: Client | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     async def begin(self, gate: Any, limits: Mapping[str, Limits], prompt_caching: bool) -> Card:
         """Get ready, and say who it is. Has to be called before anything is asked, and after each start again."""
         if self._client is None:
+            transport = _Transport(self._name, gate, self._handed)
+            await transport.pauses.hear()
+            self._listening = asyncio.create_task(transport.pauses.listen())
             self._client = Client(
                 store=Store(home() / "replay.sqlite"),  # never opened
                 credentials=self._handed,  # type: ignore[arg-type]
-                transport=_Transport(self._name, gate, self._handed),
+                transport=transport,
                 limits=limits,
                 prompt_caching=prompt_caching,
             )
