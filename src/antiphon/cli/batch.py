@@ -152,9 +152,9 @@ FAILED = 4  # the exit code where some rows have errors
 def batch(
     source: str, output: Path | None, prompt: str | None, prompt_file: Path | None, kind: str | None,
     attach: tuple[str, ...], anywhere: bool, columns: tuple[str, ...], keep: tuple[str, ...], limit: int | None,
-    concurrency: int, ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...], poll: float | None, fast: bool,
-    engine: str | None, ray_address: str | None, workers: int | None, gpus: int | None, as_json: bool, quiet: bool,
-    **given: Any,
+    concurrency: int, ordered: bool, retry_errors: bool, via: str | None, via_options: tuple[str, ...],
+    poll: float | None, fast: bool, engine: str | None, ray_address: str | None, workers: int | None,
+    gpus: int | None, as_json: bool, quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Answer each row of INPUT: JSONL, CSV, Parquet, lines of text, a folder of images or texts, or - for stdin.
 
@@ -172,8 +172,7 @@ def batch(
     )
     chosen = settings(given)
     rows = sources.opened(None if source == "-" else Path(source), kind)
-    plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, sinks.is_flat(output))
-    plan = replace(plan, anywhere=anywhere)
+    plan = _plan(rows, chosen, _template(prompt, prompt_file), attach, columns, keep, anywhere, output)
     sink = sinks.sink(output, plan.columns)
     failed = Failed(output, again=retry_errors)
     job = Job(
@@ -331,9 +330,10 @@ def _template(prompt: str | None, file: Path | None) -> str:
 
 def _plan(
     rows: Source, chosen: dict[str, Any], template: str, attach: tuple[str, ...], columns: tuple[str, ...],
-    keep: tuple[str, ...], flat: bool,
+    keep: tuple[str, ...], anywhere: bool, output: Path | None,
 ) -> Plan:  # fmt: skip
     from ..jobs.plan import Plan
+    from ..jobs.sinks import is_flat
 
     pairs = dict(_pair(text) for text in columns)
     own = rows.media_column
@@ -342,10 +342,11 @@ def _plan(
         prompt=template,
         system=chosen.pop("system", ""),
         attach=attach or ((own,) if own else ()),
+        anywhere=anywhere,
         settings=pairs,
         keep=keep or (("file",) if own else ()),
         folder=rows.folder,
-        flat=flat,
+        flat=is_flat(output),
         parsed=members,
     )
 
