@@ -106,7 +106,7 @@ def test_a_byte_now_and_then() -> None:
         with contextlib.suppress(ConnectionError):
             for byte in HEAD * 100:
                 await asked.send(bytes([byte]))
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.05)
 
     error = failing(slow, retries=0, timeout=Timeout(first_token=0.3))
     assert error.phase == "deadline"
