@@ -923,8 +923,6 @@ def test_odd_retry_delays(delay: object) -> None:
         ({"repeat_penalty": 1.1}, "repeat_penalty"),
         ({"stop": ("a", "b", "c", "d", "e", "f")}, "stop"),
         ({"reasoning": 32769}, "reasoning"),
-        ({"modalities": "image"}, "modalities"),
-        ({"modalities": "audio"}, "modalities"),
         ({"extra": {"contents": []}}, "extra"),
         ({"extra": {"systemInstruction": {}}}, "extra"),
         ({"extra": {"system_instruction": {}}}, "extra"),
