@@ -120,6 +120,10 @@ class Page:
         """Wait until the line below the answer says this."""
         self.page.locator(f"{SEEN} [role=status]", has_text=text).first.wait_for(timeout=wait)
 
+    def says(self, text: str) -> None:
+        """Wait until the answer that is to be seen holds this."""
+        self.page.locator(f"{SEEN} antiphon-text.words", has_text=text).first.wait_for(timeout=WAIT)
+
     @property
     def whole(self) -> str:
         """All of the answer, also what is not to be seen yet."""

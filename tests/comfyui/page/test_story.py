@@ -160,6 +160,7 @@ def test_hostile_words(page: Page, peer: Peer):
     peer.text = lambda body: HOSTILE + "x" * 300_000
     page.load(old_graph(peer.url, "hostile"))
     page.queue()
+    page.says("<script>")
     page.status("seed 1: sent")
 
     assert page.page.evaluate("() => window.hit") is None

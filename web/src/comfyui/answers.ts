@@ -51,6 +51,8 @@ export interface Told {
 export interface NodeAnswers {
   prompt: string;
   kind: string;
+  /** What stood in the node when it began to answer. */
+  asked?: string;
   answers: Answer[];
 }
 

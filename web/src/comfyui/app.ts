@@ -162,6 +162,12 @@ export function widgetOf(node: GraphNode, name: string): Widget | undefined {
   return node.widgets?.find(widget => widget.name === name);
 }
 
+/** What stands in a node's text widgets: the same node of another workflow asks something else. */
+export function words(node: GraphNode): string {
+  const theirs = (node.widgets ?? []).filter(({ name }) => !name.startsWith("antiphon"));
+  return JSON.stringify(theirs.map(({ value }) => value).filter(value => typeof value === "string"));
+}
+
 /** Writes into a widget as the user would. */
 export function write(node: GraphNode, widget: Widget, value: string): void {
   widget.value = value;

@@ -13,6 +13,7 @@ import {
   kind,
   messages,
   nodeAt,
+  words,
   workflow,
 } from "./app";
 import { type Hello, hello } from "./hello";
@@ -75,9 +76,16 @@ function answered(told: Told): void {
   const node = nodeAt(told.node);
   if (node === undefined) return;
   const whole = current().take(told, kind(node));
+  noted(node, told.node);
   show(node, told.node);
   if (!whole && Date.now() - asked > 1000) void recover();
   if (told.pieces.some(piece => piece.done)) current().keep();
+}
+
+/** Remembers what the node asked: by that it is known again in a workflow that was never saved. */
+function noted(node: GraphNode, id: string): void {
+  const found = current().nodes.get(id);
+  if (found !== undefined) found.asked ??= words(node);
 }
 
 function waiting(id: string): void {
@@ -97,6 +105,7 @@ function put(id: string, prompt: string, pieces: Piece[]): void {
   const node = nodeAt(id);
   if (node === undefined) return;
   current().output(id, prompt, kind(node), pieces);
+  noted(node, id);
   show(node, id);
   current().keep();
 }
@@ -173,9 +182,9 @@ function adopt(): void {
   const before = last(storage());
   if (before === undefined || before === workflow()) return;
   const kept = new Answers(before, storage()).nodes;
-  const here = [...kept].every(([id, { kind: was }]) => {
+  const here = [...kept].every(([id, { kind: was, asked: said }]) => {
     const node = nodeAt(id);
-    return node !== undefined && kind(node) === was;
+    return node !== undefined && kind(node) === was && (said === undefined || words(node) === said);
   });
   if (here) for (const [id, node] of kept) current().nodes.set(id, node);
 }

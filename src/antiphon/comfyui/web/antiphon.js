@@ -60,6 +60,11 @@ function byId(graph, id) {
 function widgetOf(node, name) {
 	return node.widgets?.find((widget) => widget.name === name);
 }
+/** What stands in a node's text widgets: the same node of another workflow asks something else. */
+function words$2(node) {
+	const theirs = (node.widgets ?? []).filter(({ name }) => !name.startsWith("antiphon"));
+	return JSON.stringify(theirs.map(({ value }) => value).filter((value) => typeof value === "string"));
+}
 /** Writes into a widget as the user would. */
 function write(node, widget, value) {
 	widget.value = value;
@@ -6244,9 +6249,15 @@ function answered(told) {
 	const node = nodeAt(told.node);
 	if (node === void 0) return;
 	const whole = current().take(told, kind(node));
+	noted(node, told.node);
 	show(node, told.node);
 	if (!whole && Date.now() - asked > 1e3) recover();
 	if (told.pieces.some((piece) => piece.done)) current().keep();
+}
+/** Remembers what the node asked: by that it is known again in a workflow that was never saved. */
+function noted(node, id) {
+	const found = current().nodes.get(id);
+	if (found !== void 0) found.asked ??= words$2(node);
 }
 function waiting(id) {
 	const node = id ? nodeAt(id) : void 0;
@@ -6263,6 +6274,7 @@ function put(id, prompt, pieces) {
 	const node = nodeAt(id);
 	if (node === void 0) return;
 	current().output(id, prompt, kind(node), pieces);
+	noted(node, id);
 	show(node, id);
 	current().keep();
 }
@@ -6327,9 +6339,9 @@ function adopt() {
 	const before = last(storage());
 	if (before === void 0 || before === workflow()) return;
 	const kept = new Answers(before, storage()).nodes;
-	if ([...kept].every(([id, { kind: was }]) => {
+	if ([...kept].every(([id, { kind: was, asked: said }]) => {
 		const node = nodeAt(id);
-		return node !== void 0 && kind(node) === was;
+		return node !== void 0 && kind(node) === was && (said === void 0 || words$2(node) === said);
 	})) for (const [id, node] of kept) current().nodes.set(id, node);
 }
 /** Asks the server for all that grows, and for how it ended where nothing grows any more. */
