@@ -54,7 +54,7 @@ for line in sys.stdin:
             exec(json.loads(line), names)
     except BaseException:
         problem = traceback.format_exc()
-    print(json.dumps([written.getvalue(), problem]), flush=True)
+    print("=>" + json.dumps([written.getvalue(), problem]), flush=True)
 """
 
 
@@ -71,9 +71,12 @@ class Driver:
         assert self._program.stdout is not None
         self._program.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
         self._program.stdin.flush()
-        written, problem = json.loads(self._program.stdout.readline())
-        assert not problem, problem
-        return written
+        for line in self._program.stdout:
+            if line.startswith("=>"):  # Ray itself may write there too
+                written, problem = json.loads(line.removeprefix("=>"))
+                assert not problem, problem
+                return written
+        raise AssertionError("the program has ended")
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,12 @@ class _Transport(Transport):
         return await self._gate.heard.options(max_task_retries=0).remote(turn)
 
     def _tell(self, method: str, *args: Any) -> Any:
-        return getattr(self._gate, method).remote(*args)
+        told = getattr(self._gate, method)
+        if (
+            method == "leave"
+        ):  # a gate that has ended holds no place, and Ray would say on the terminal that it tries again
+            told = told.options(max_task_retries=0)
+        return told.remote(*args)
 
 
 class Worker:
