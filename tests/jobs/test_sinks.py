@@ -73,11 +73,11 @@ def test_errors_for_good_are_remembered(tmp_path: Path, ending: str):
     """Errors that asking again would not change are found by their key, with their type; others are not."""
     path = tmp_path / f"out{ending}"
     written(path, [{**RECORDS[0], "text": "x"}, *RECORDS[1:]])
-    found = Failed(path)
-    assert list(found) == ["k1:b"]
-    assert len(found) == 1
-    assert isinstance(found["k1:b"], NotFound)
-    assert found["k1:b"].message == "no"
+    with closing(Failed(path)) as found:
+        assert list(found) == ["k1:b"]
+        assert len(found) == 1
+        assert isinstance(found["k1:b"], NotFound)
+        assert found["k1:b"].message == "no"
 
 
 def test_errors_for_good_outlive_kills(tmp_path: Path):
