@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ..errors import ReplayError
 from .address import Address, Lost, code, failure
 from .failures import Busy
-from .store import Blob, Row, Selection, asks, stored_key
+from .store import Blob, Row, Selection, asks
 
 if TYPE_CHECKING:
     import psycopg
@@ -481,7 +481,7 @@ class Server:
                     self.write(db, row, blobs)
             else:  # a statement is a transaction: one way over the network in place of three
                 with self._borrowed() as connection:
-                    connection.execute(_PUT, _values(row))
+                    connection.execute(_PUT, row.columns)
 
         self.again(work)
 
@@ -492,7 +492,7 @@ class Server:
         """
         for blob in sorted(blobs):
             db.execute("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING", blob)
-        number = db.connection.execute(_PUT, _values(row)).fetchone()
+        number = db.connection.execute(_PUT, row.columns).fetchone()
         assert number is not None
         for name in row.media:
             db.execute(
@@ -583,19 +583,4 @@ class Unreachable(ReplayError):
 def _transient(error: ReplayError) -> bool:
     return any(
         words in error.message for words in ("cannot be reached", "not ready yet", "no connection left")
-    )
-
-
-def _values(row: Row) -> tuple[Any, ...]:
-    return (
-        stored_key(row.key),
-        row.provider,
-        row.model,
-        None if row.seed is None else str(row.seed),
-        row.recorded_at,
-        row.snippet,
-        row.size,
-        row.digest,
-        row.reply,
-        row.question,
     )

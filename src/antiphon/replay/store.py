@@ -110,6 +110,22 @@ class Row:
         """Stored bytes."""
         return len(self.reply) + len(self.question)
 
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """What the table of recordings holds of it, in the table's order, without the id."""
+        return (
+            stored_key(self.key),
+            self.provider,
+            self.model,
+            None if self.seed is None else str(self.seed),
+            self.recorded_at,
+            self.snippet,
+            self.size,
+            self.digest,
+            self.reply,
+            self.question,
+        )
+
 
 class Selection(NamedTuple):
     """Which recordings: of a provider, of a model, recorded at this unix time or later, whose messages hold a text, pinned."""
@@ -472,19 +488,8 @@ def packed_blob(name: str, data: bytes) -> Blob:
 
 def write(db: sqlite3.Connection, row: Row, blobs: Iterable[Blob]) -> None:
     """Write a recording and its media inside a transaction; one with the same key gives way to it."""
-    key = stored_key(row.key)
-    values = (
-        key,
-        row.provider,
-        row.model,
-        None if row.seed is None else str(row.seed),
-        row.recorded_at,
-        row.snippet,
-        row.size,
-        row.digest,
-        row.reply,
-        row.question,
-    )
+    values = row.columns
+    key = values[0]
     insert = "INSERT OR IGNORE INTO recordings VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     written = db.execute(insert, values)
     if written.rowcount == 0:
