@@ -849,7 +849,7 @@ def test_a_forked_child_looks_by_itself(store: Store, history: History):
     """Also where a thread of the parent was making the index when it forked."""
     name = record(store)
     assert keys(history) == [name]
-    with history._index._lock:  # pyright: ignore[reportPrivateUsage]
+    with history._index._turn.within(0):  # pyright: ignore[reportPrivateUsage]
         child = os.fork()
         if child == 0:
             code = 1

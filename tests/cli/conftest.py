@@ -77,7 +77,13 @@ class Child:
         ends = {
             name: slave if name in terminal else subprocess.PIPE for name in ("stdin", "stdout", "stderr")
         }
-        environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **(env or {})}
+        environ = {
+            **os.environ,
+            "TERM": "xterm-256color",
+            "COLUMNS": "100",
+            "PYTHONFAULTHANDLER": "1",  # so that one that does not end can be made to tell where it is
+            **(env or {}),
+        }
         self.process = subprocess.Popen(
             [sys.executable, *program, *map(str, arguments)],
             env=environ, start_new_session=True, preexec_fn=_controlling(slave if "stdin" in terminal else -1), **ends,
@@ -130,7 +136,19 @@ class Child:
         if self._master >= 0:
             while self._read(deadline):
                 pass
-        return self.process.wait(timeout=DEADLINE)
+        try:
+            return self.process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it never ended; it is here:\n{self._where()}") from None
+
+    def _where(self) -> str:
+        """What came to stderr, with the stacks of all threads at last; that ends the process."""
+        self.process.send_signal(signal.SIGABRT)
+        if self.process.stderr is not None:
+            return self.process.communicate(timeout=DEADLINE)[1].decode("utf-8", "replace")
+        while self._read(time.monotonic() + 1.0):
+            pass
+        return self.seen.decode("utf-8", "replace")
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -63,10 +63,11 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def tell(text: str, *, label: str = "", color: str | None = None) -> None:
-    """A line on stderr."""
-    if label:
-        click.secho(f"{label}: ", fg=color, nl=False, err=True)
-    click.secho(printable(text), dim=not label, err=True)
+    """A line on stderr, written at once: two threads may tell something."""
+    shown = printable(text)
+    click.echo(
+        click.style(f"{label}: ", fg=color) + shown if label else click.style(shown, dim=True), err=True
+    )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ..locks import Turn
 from ..replay.lease import Leases
 from ..replay.pins import pinned
 from .facts import Facts, Raw, facts
@@ -54,7 +54,7 @@ class Index:
         self.recordings = cast("Database", store.database)  # a history is made over a file
         self.database = database
         self._leases = Leases(database.path.with_name("history.lock"))
-        self._lock = threading.Lock()
+        self._turn = Turn()
         self._owner = os.getpid()
         self._todo = array("q")  # numbers in the store, ascending: the newest are taken from the end
         self._seen: State | None = None
@@ -65,10 +65,10 @@ class Index:
         """Bring the index up to date, for at most `budget` seconds; whether it is."""
         end = float("inf") if budget is None else time.monotonic() + budget
         if self._owner != os.getpid():  # a forked child: a thread that is not here any more may hold the lock
-            self._owner, self._lock, self._seen = os.getpid(), threading.Lock(), None
-        if not self._lock.acquire(timeout=-1 if budget is None else max(budget, 0)):
-            return False
-        try:
+            self._owner, self._turn, self._seen = os.getpid(), Turn(), None
+        with self._turn.within(-1 if budget is None else max(budget, 0)) as mine:
+            if not mine:
+                return False
             state = self._state()
             if state == self._seen and not self._todo:
                 return True
@@ -78,8 +78,6 @@ class Index:
                 return self._caught_up(state, end)
             finally:
                 self._leases.drop(_LEASE)
-        finally:
-            self._lock.release()
 
     def close(self) -> None:
         """Let the lock file go."""
@@ -87,7 +85,7 @@ class Index:
 
     def distrust(self) -> None:
         """Compare everything at the next look."""
-        with self._lock:
+        with self._turn.within(-1):
             self._seen, self._todo = None, array("q")
 
     # ------------------------------------------------------------------------------- what is to be done

@@ -9,12 +9,12 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import threading
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplayError
+from ..locks import Turn
 from .server import PATIENCE, Server, psycopg_module
 
 if TYPE_CHECKING:
@@ -53,34 +53,32 @@ class AdvisoryLeases:
         self._connection: psycopg.Connection[Any] | None = None
         # A session may take a lock of its own again, so what we hold is known here.
         self._held: set[int] = set()
-        self._mutex = threading.Lock()
+        self._turn = Turn()
         _all.add(self)
 
     def take(self, key: str) -> bool:
         """Whether the lease for `key` was free and is now held by us: one question to the server."""
         psycopg, place = psycopg_module(), _place(key)
-        if not self._mutex.acquire(timeout=PATIENCE):
-            raise ReplayError("the server of the replay store does not answer: no lease can be had")
-        try:
+        with self._turn.within(PATIENCE) as mine:
+            if not mine:
+                raise ReplayError("the server of the replay store does not answer: no lease can be had")
             if place in self._held:
                 return False
             try:
-                taken = self._asked(_TAKE, place)
-            except psycopg.OperationalError:  # the connection had ended: once more on a new one
-                taken = self._asked(_TAKE, place)
-        except psycopg.Error as error:
-            raise self._server.failure(error) from error
-        else:
+                try:
+                    taken = self._asked(_TAKE, place)
+                except psycopg.OperationalError:  # the connection had ended: once more on a new one
+                    taken = self._asked(_TAKE, place)
+            except psycopg.Error as error:
+                raise self._server.failure(error) from error
             if taken:
                 self._held.add(place)
             return taken
-        finally:
-            self._mutex.release()
 
     def drop(self, key: str) -> None:
         """Give the lease for `key` back. Nothing happens if this store does not hold it, and nothing is raised."""
         place = _place(key)
-        with self._mutex:
+        with self._turn.within(-1):
             if place not in self._held:
                 return
             self._held.discard(place)
@@ -122,7 +120,7 @@ class AdvisoryLeases:
 
     def close(self) -> None:
         """Give all leases back."""
-        with self._mutex:
+        with self._turn.within(-1):
             connection, self._connection = self._connection, None
             self._held.clear()
         if connection is not None:
@@ -134,7 +132,7 @@ class AdvisoryLeases:
 
     def after_fork_in_child(self) -> None:
         """A forked child holds none of its parent's leases; the connection is the parent's."""
-        self._mutex = threading.Lock()
+        self._turn = Turn()
         self._connection = None
         self._held = set()
 

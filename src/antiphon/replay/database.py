@@ -12,12 +12,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import ReplayError
+from ..locks import Turn
 from .failures import STORE, Busy, failure, is_locked
 from .store import Blob, Row, Selection, asks, write
 
@@ -130,12 +131,12 @@ class Database:
         self._inode: tuple[int, int] | None = None
         self._looked_at = 0.0
         self._read_lock = threading.Lock()
-        self._write_lock = threading.Lock()
+        self._turn = Turn()  # to write
         self._log_pages = 0
         self._checkpointing = False
         self._others = 0  # connections that are open beside the two
         self._count_lock = threading.Lock()
-        self._held_for_fork: list[threading.Lock] = []
+        self._held_for_fork = ExitStack()
         _databases.add(self)
 
     # ------------------------------------------------------------------------------------- reading
@@ -186,22 +187,21 @@ class Database:
 
         Without `wait` it raises Busy instead of waiting for anything: the lock, or the file being opened.
         """
-        if not self._write_lock.acquire(blocking=wait, timeout=PATIENCE if wait else -1):
-            raise Busy(f"the {self._schema.what} {self.path} is being written to")
-        try:
-            writer = self._begun(wait=wait)
+        with self._turn.within(PATIENCE if wait else 0) as mine:
+            if not mine:
+                raise Busy(f"the {self._schema.what} {self.path} is being written to")
             try:
-                yield writer
-                writer.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    writer.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            self._drop_writer()
-            raise failure(error, self.path, self._schema.what) from error
-        finally:
-            self._write_lock.release()
+                writer = self._begun(wait=wait)
+                try:
+                    yield writer
+                    writer.execute("COMMIT")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        writer.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                self._drop_writer()
+                raise failure(error, self.path, self._schema.what) from error
 
     def _begun(self, *, wait: bool) -> sqlite3.Connection:
         if self._writer is not None and time.monotonic() > self._looked_at + LOOK_AGAIN:
@@ -338,25 +338,28 @@ class Database:
 
     def close(self) -> None:
         """Close the connections. The database opens again when it is used again."""
-        if self._write_lock.acquire(timeout=PATIENCE):
-            self._drop_writer()
-            self._write_lock.release()
+        with self._turn.within(PATIENCE) as mine:
+            if mine:
+                self._drop_writer()
         with self._read_lock:
             self._drop_reader()
 
     def before_fork(self) -> None:
         """Close everything, and keep it closed until the fork is over."""
-        locks = (self._write_lock, self._read_lock, self._count_lock)
-        self._held_for_fork = [lock for lock in locks if lock.acquire(timeout=FORK_PATIENCE)]
-        if len(self._held_for_fork) == len(locks):
+        held = self._held_for_fork = ExitStack()
+        alone = held.enter_context(self._turn.within(FORK_PATIENCE))
+        for lock in (self._read_lock, self._count_lock):
+            if lock.acquire(timeout=FORK_PATIENCE):
+                held.callback(lock.release)
+            else:
+                alone = False
+        if alone:
             self._drop_writer()
             self._drop_reader()
 
     def after_fork(self) -> None:
         """In the parent: go on."""
-        for lock in self._held_for_fork:
-            lock.release()
-        self._held_for_fork = []
+        self._held_for_fork.close()
 
     def after_fork_in_child(self) -> None:
         """In the child: start afresh, unless a thread that is not here any more has left something open."""
@@ -364,8 +367,8 @@ class Database:
             _unsafe.add(self.path.absolute())
             _abandoned.extend((self._reader, self._writer))
         self._reader = self._writer = None
-        self._read_lock, self._write_lock, self._count_lock = (threading.Lock() for _ in range(3))
-        self._held_for_fork = []
+        self._turn, self._read_lock, self._count_lock = Turn(), threading.Lock(), threading.Lock()
+        self._held_for_fork = ExitStack()
         self._checkpointing = False
         self._others = 0
 

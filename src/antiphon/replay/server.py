@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..errors import ReplayError
+from ..locks import Room
 from .address import Address, Lost, code, failure
 from .failures import Busy
 from .store import Blob, Row, Selection, asks
@@ -222,7 +223,7 @@ class Server:
 
     def _fresh(self) -> None:
         self.watch = Watch()
-        self._room = threading.BoundedSemaphore(POOL)
+        self._room = Room(POOL)
         self._lock = threading.Lock()
 
     # ---------------------------------------------------------------------------------- connections
@@ -349,22 +350,22 @@ class Server:
     @contextmanager
     def _borrowed(self) -> Generator[psycopg.Connection[Any]]:
         psycopg = psycopg_module()
-        if not self._room.acquire(timeout=PATIENCE):
-            raise Busy(f"all connections to the replay store {self.address.shown} are in use")
-        room, connection = self._room, None
-        try:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            connection = connection or self.connect()
-            self.watch.begin(connection)
-            yield connection
-        except psycopg.Error as error:
-            raise self.failure(error, connection) from error
-        finally:
-            if connection is not None:
-                self.watch.end(connection)
-            self._give(connection)
-            room.release()
+        with self._room.within(PATIENCE) as there_is:
+            if not there_is:
+                raise Busy(f"all connections to the replay store {self.address.shown} are in use")
+            connection = None
+            try:
+                with self._lock:
+                    connection = self._idle.pop() if self._idle else None
+                connection = connection or self.connect()
+                self.watch.begin(connection)
+                yield connection
+            except psycopg.Error as error:
+                raise self.failure(error, connection) from error
+            finally:
+                if connection is not None:
+                    self.watch.end(connection)
+                self._give(connection)
 
     def _give(self, connection: psycopg.Connection[Any] | None) -> None:
         """Keep a connection for the next one; where it is dead, those that lie beside it are too."""
