@@ -88,16 +88,16 @@ def table(name: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"| | Antiphon | {figure.peer} | ratio |\n|---|--:|--:|--:|"
     else:
         yield "| | Antiphon |\n|---|--:|"
-    reasons: dict[str, None] = {}
+    reasons: dict[str, list[str]] = {}
     for row, values in found["rows"].items():
         ratio = "" if values["ratio"] is None else f"{values['ratio']:.2f}×"
         if worse(figure, values):
             ratio = f"**{ratio}**"
-            reasons[reason(figure, row)] = None
+            reasons.setdefault(reason(figure, row), []).append(row)
         theirs = f" {number(values['theirs'])} | {ratio} |" if figure.peer else ""
         yield f"| {row} | {number(values['ours'])} |{theirs}"
-    for text in reasons:
-        yield f"\nWorse because: {text}"
+    for text, rows in reasons.items():
+        yield f"\nWorse ({'; '.join(rows)}): {text}"
     yield f"\n{circumstances(found)}"
 
 
