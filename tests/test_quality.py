@@ -119,7 +119,7 @@ def test_a_row_without_a_peer_and_one_with(tmp_path: Path):
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert quality.load(tmp_path / "results.json") == results
     assert "| bare aiohttp | 400 | 200 | **2.00×** |" in page
-    assert f"Worse because: {FIGURES['clients.wall'].reasons['bare aiohttp']}" in page
+    assert f"Worse (bare aiohttp): {FIGURES['clients.wall'].reasons['bare aiohttp']}" in page
     assert "2026-01-02 03:04, others used 1.5 of 2 cores" in page
     assert "| asked | 1,700 |" in page
     assert "a quiet machine" in page
