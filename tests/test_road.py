@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -566,6 +568,14 @@ def test_it_works_after_a_fork(client, peer):
 
 def _spawned(home: str, url: str) -> str:
     return Client(home).complete("spawned", base_url=url, model="m", seed=1).text
+
+
+def test_a_client_stays_in_its_process(client):
+    """Copies are the client itself, since it is shared; pickling says what to do instead."""
+    assert copy.copy(client) is client
+    assert copy.deepcopy({"it": client})["it"] is client
+    with pytest.raises(TypeError, match=r"make one there: antiphon\.Client\(home\)"):
+        pickle.dumps(client)
 
 
 def test_it_works_in_spawned_processes(peer, tmp_path):

@@ -24,7 +24,7 @@ from collections.abc import (
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, cast
 
 from . import providers
 from .batches import NOTHING, AsyncBatch, Batch
@@ -187,6 +187,17 @@ class Client:
         )
         # A client that is dropped closes its connections, but nobody waits for that in a garbage collection.
         weakref.finalize(self, self.transport.hang_up, wait=False).atexit = False
+
+    def __copy__(self) -> Self:
+        return self  # it is meant to be shared
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Client stays in its process, with its connections and keys; make one there: antiphon.Client(home)"
+        )
 
     # ---------------------------------------------------------------------------------------- doors
 

@@ -97,7 +97,7 @@ def test_a_server_that_repeats_the_key(
         if name in STREAMS:
             seen += outcome(lambda: client.stream("hi", seed=2, **at).completion)
         seen += outcome(lambda: client.complete("hi", seed=1, **at))
-        seen += told(client)
+        seen += [*told(client), *stored(client.store)]
         seen += kept_in(home).values()  # with the log of the database still there
     seen += kept_in(home).values()
     assert leaks(key, *seen, caplog.text) == []
@@ -204,6 +204,54 @@ def test_keys_where_they_do_not_belong(name: str, echo: Echo, home: Path) -> Non
         leaks(PLAIN, caught.value.message, caught.value.hint, repr(caught.value), *kept_in(home).values())
         == []
     )
+
+
+def stored(store: Any) -> list[object]:
+    """All that a store has, as it was before it was packed."""
+    details = [store.show(entry.key) for entry in store.list(limit=1000)]
+    return [
+        part
+        for it in details
+        for part in (repr(it), it.sent, it.recording.reply.body, it.recording.reply.headers)
+    ]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=["plain", "odd"])
+def test_a_store_on_a_server(key: str, echo: Echo, home: Path, request: pytest.FixtureRequest) -> None:
+    """Neither its tables, nor what they hold packed, nor the server's log of statements and errors."""
+    server = request.getfixturevalue("postgres_server")
+    address = server.made()
+    database = urlsplit(address).path[1:]
+    server.execute(f"ALTER DATABASE {database} SET log_statement = 'all'")
+    server.execute(f"ALTER DATABASE {database} SET log_parameter_max_length_on_error = -1")
+    seen: list[object] = []
+    at: dict[str, Any] = {
+        "base_url": f"{echo.url}/v1",
+        "model": "m",
+        "api_key": key,
+        "provider": "compatible",
+    }
+    with closing(antiphon.Client(store=address)) as client:
+        for name in ANSWERS:
+            echo.answer = ANSWERS[name](key)
+            seen += outcome(lambda: client.complete("hi " * 2000, seed=1, replay="refresh", **at, **QUICKLY))
+        assert all(key.encode() in asked for asked in echo.asked[-len(ANSWERS) :])  # it was really sent
+        kept = stored(client.store)
+        assert kept
+        seen += [*kept, *told(client)]
+    tables = server.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+        " WHERE table_schema NOT IN ('pg_catalog', 'information_schema')",
+        database,
+    )
+    assert tables
+    rows = [row for [table] in tables for row in server.execute(f"SELECT * FROM {table}", database)]
+    seen += [
+        bytes(cell) if isinstance(cell, bytes | memoryview) else repr(cell) for row in rows for cell in row
+    ]
+    log = (server.folder / "log").read_bytes()
+    assert b"recordings" in log  # the statements are there
+    assert leaks(key, *seen, log, *kept_in(home).values()) == []
 
 
 def test_the_password_of_a_store(home: Path, caplog: pytest.LogCaptureFixture) -> None:
