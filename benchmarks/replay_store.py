@@ -22,10 +22,15 @@ from statistics import median
 from told import told
 
 from antiphon.call import Reply, Timings
-from antiphon.replay import Store, key
+from antiphon.replay import Store, canonical, key, key_of
+from antiphon.replay.store import Row
 from antiphon.request import Config, Message, Request
 
 WORDS = "cat dog roof dusk light shadow river stone under over with soft warm cold golden photo lens".split()  # noqa: SIM905
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+TOGETHER = 100_000  # recordings of a transaction of `fill`
+CACHE_KB = 3_000_000  # for it: keys are random, so that every page of their index is written to
 
 
 def text(size: int, chance: random.Random) -> str:
@@ -81,29 +86,43 @@ def put_and_get(store: Store, count: int, first: int, size: int, name: str) -> f
     return took
 
 
-def fill(store: Store, until: int, size: int, keys: list[str]) -> None:
-    """Recordings up to a number, without computing each from scratch: the seed makes the key."""
+PROMPTS = [text(800, random.Random(1000 + i)) for i in range(200)]
+
+
+def asked(number: int) -> Request:
+    """One of the requests that fill a store: the seed makes the key."""
+    message = Message("user", PROMPTS[number % len(PROMPTS)])
+    return Request(provider="openai", messages=(message,), config=Config(model="gpt-x"), seed=number)
+
+
+def row(store: Store, number: int) -> Row:
+    """One of the recordings that fill a store."""
+    request, prompt, reply = asked(number), PROMPTS[number % len(PROMPTS)], PROMPTS[number * 7 % len(PROMPTS)]
+    sent = f'{{"model":"gpt-x","messages":[{{"role":"user","content":"{prompt}"}}],"seed":{number}}}'
+    answer = f'{{"id":"chatcmpl-{number}","choices":[{{"message":{{"content":"{reply}"}}}}]}}'
+    headers = {"content-type": "application/json", "x-request-id": f"req_{number}"}
+    document = canonical(request)
+    return store._row(
+        request, key_of(document), document, sent.encode(), Reply(200, answer.encode(), headers)
+    )
+
+
+def fill(store: Store, first: int, until: int) -> None:
+    """Recordings up to a number, many in a transaction: one by one, ten million take an hour."""
     start = time.perf_counter()
-    chance = random.Random(1)
-    prompts = [text(size, chance) for _ in range(200)]
-    count = until - len(keys)
-    for number in range(len(keys), until):
-        request = Request(
-            provider="openai",
-            messages=(Message("user", prompts[number % 200]),),
-            config=Config(model="gpt-x"),
-            seed=number,
-        )
-        sent = b'{"model":"gpt-x","messages":[{"role":"user","content":"%s"}],"seed":%d}'
-        sent %= (prompts[number % 200].encode(), number)
-        answer = b'{"id":"chatcmpl-%d","choices":[{"message":{"content":"%s"}}]}'
-        answer %= (number, prompts[(number * 7) % 200].encode())
-        reply = Reply(200, answer, {"content-type": "application/json", "x-request-id": f"req_{number}"})
-        keys.append(key(request))
-        store.put(request, keys[-1], sent=sent, reply=reply)
+    for begin in range(first, until, TOGETHER):
+        rows = [row(store, number) for number in range(begin, min(begin + TOGETHER, until))]
+        with store.database.writing() as db:
+            db.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+            for each in rows:
+                store.database.write(db, each, ())
+        store.database.checkpoint("TRUNCATE")
     took = time.perf_counter() - start
     megabytes = store.path.stat().st_size / 1e6
-    print(f"  filled to {until:,}: {took / count * 1e6:.0f} µs each, file {megabytes:,.0f} MB", flush=True)
+    print(
+        f"  filled to {until:,}: {took / (until - first) * 1e6:.0f} µs each, file {megabytes:,.0f} MB",
+        flush=True,
+    )
 
 
 def bare(folder: Path, count: int) -> tuple[float, float]:
@@ -137,16 +156,19 @@ def main(recordings: int, folder: Path) -> None:
         lease = (lambda k=k: (store.try_lease(k), store.release(k)) for k in [first[1]] * 20_000)
         show("try_lease and release", timed(lease))
     with Store(folder / "large" / "replay.sqlite") as store:
-        keys: list[str] = []
-        for until in (n for n in (1_000, 10_000, 100_000, 1_000_000) if n <= recordings):
-            fill(store, until, 800, keys)
-            million = "-million" if until == 1_000_000 else ""  # has a date of its own on the page
-            chosen = random.Random(until).choices(keys, k=5_000)
+        filled = 0
+        for until in (n for n in SIZES if n <= recordings):
+            fill(store, filled, until)
+            filled = until
+            large = {1_000_000: "-million", 10_000_000: "-ten-million"}.get(
+                until, ""
+            )  # with dates of their own
+            chosen = [key(asked(random.Random(until + i).randrange(until))) for i in range(5_000)]
             got = show(f"get, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in chosen))
-            told(f"replay.get{million}", f"{until:,}", got, select)
+            told(f"replay.get{large}", f"{until:,}", got, select)
             missing = [f"k1:{hashlib.sha256(k.encode()).hexdigest()}" for k in chosen]
             missed = show(f"miss, {until:,} recordings", timed((lambda k=k: store.get(k)) for k in missing))
-            told(f"replay.miss{million}", f"{until:,}", missed, select)
+            told(f"replay.miss{large}", f"{until:,}", missed, select)
         show("list 100 newest", timed(store.list for _ in range(20)))
         show("count", timed(store.count for _ in range(5)))
 
