@@ -1,6 +1,7 @@
 """Instructions per request, which do not depend on how busy the machine is: bare aiohttp and three depths of the road.
 
-    uv run python benchmarks/instructions.py
+    uv run python benchmarks/instructions.py             what they are
+    uv run python benchmarks/instructions.py --check     ends with 1 where one is 5 % above what results.json has
 
 Needs valgrind. Each kind is run with 100 and with 300 requests; the difference is what 200 requests take, without the
 start of the interpreter.
@@ -9,11 +10,13 @@ start of the interpreter.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import aiohttp
 from client import PROMPT, bare, stub
@@ -28,6 +31,8 @@ KINDS = {
     "full": "antiphon, full road, recorded",
 }
 FEW, MANY = 100, 300
+RESULTS = Path(__file__).with_name("results.json")
+SAME = 0.05  # within this two runs of the same code differ
 
 
 async def ask(kind: str, count: int, url: str) -> None:
@@ -62,7 +67,18 @@ def counted(kind: str, count: int, url: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def main() -> None:
+def grown(per: dict[str, float]) -> list[str]:
+    """The kinds that take more than was recorded, beyond what two runs differ by."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["instructions"]["rows"]
+    known = {kind: rows[name]["ours"] * 1e6 for kind, name in KINDS.items() if name in rows}
+    return [
+        f"{KINDS[kind]}: {per[kind] / 1e6:.2f} million, {before / 1e6:.2f} before"
+        for kind, before in known.items()
+        if per[kind] > before * (1 + SAME)
+    ]
+
+
+def main(check: bool) -> int:
     with stub() as url:
         per = {kind: (counted(kind, MANY, url) - counted(kind, FEW, url)) / (MANY - FEW) for kind in KINDS}
     print("| instructions per request | million | × bare aiohttp |\n|---|--:|--:|")
@@ -70,10 +86,14 @@ def main() -> None:
         print(f"| {name} | {per[kind] / 1e6:.2f} | {per[kind] / per['bare']:.2f} |")
         if kind != "bare":
             told("instructions", name, per[kind] / 1e6, per["bare"] / 1e6)
+    more = grown(per) if check else []
+    for line in more:
+        print(line, file=sys.stderr)
+    return 1 if more else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
         asyncio.run(ask(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
     else:
-        main()
+        sys.exit(main("--check" in sys.argv[1:]))

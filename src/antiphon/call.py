@@ -128,7 +128,7 @@ class Call:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets among the headers."""
-        return tuple(value for value in self.headers.values() if isinstance(value, Secret))
+        return tuple([value for value in self.headers.values() if isinstance(value, Secret)])
 
 
 @lru_cache(maxsize=256)  # asked for several times for each request, and of few addresses

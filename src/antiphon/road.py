@@ -16,7 +16,13 @@ import os
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -28,7 +34,7 @@ from . import events
 from .call import Call, Reply, Secret
 from .completion import Completion, Delta, SeedStatus
 from .credentials import Credentials
-from .dialects import Body, Dialect, Model
+from .dialects import Body, Dialect, Mark, Model
 from .dialects._common import dumps, loads
 from .errors import (
     AntiphonError,
@@ -439,8 +445,12 @@ class Road:
         asked, ready = await self._ready_in_time(asked)
         async with _opened(asked, ready.request) as endpoint:
             call = self._call(asked, ready, endpoint, stream=emit is not None or endpoint.stream)
-            with _explaining(asked, ready.request), self._kept(asked, ready.request, call) as call:
-                reply, completion = await self._send(asked, ready, call, emit)
+            try:
+                with self._kept(asked, ready.request, call) as call:
+                    reply, completion = await self._send(asked, ready, call, emit)
+            except ReplyError as error:
+                _explain(error, asked, ready.request)
+                raise
         return Fetched(ready, call.body, reply, completion)
 
     async def _elsewhere(self, asked: Asked, away: Callable[[Asked], Awaitable[Fetched]]) -> Fetched:
@@ -486,27 +496,30 @@ class Road:
         )
         return self._signed(asked, call)
 
-    @contextmanager
-    def _kept(self, asked: Asked, request: Request, call: Call) -> Generator[Call]:
+    def _kept(self, asked: Asked, request: Request, call: Call) -> AbstractContextManager[Call]:
         """`call` with marks where its prompt begins like one of a short while ago: see `prefixes`."""
         quirks = asked.way.quirks
         if self.prefixes is None or quirks.cache is None or not is_long(request.messages):
-            yield call
-            return
+            return nullcontext(call)
         if quirks.cache_field in request.config.extra or not re.match(quirks.cached_models, request.model):
-            yield call
-            return
-        shared = self.prefixes.shared(_account(asked, call), request)
+            return nullcontext(call)
+        return self._marked(self.prefixes, quirks.cache, asked, request, call)
+
+    @contextmanager
+    def _marked(
+        self, prefixes: Prefixes, mark: Mark, asked: Asked, request: Request, call: Call
+    ) -> Generator[Call]:
+        shared = prefixes.shared(_account(asked, call), request)
         answered = False
         try:
             if shared.ends:
                 body = loads(call.body)
-                quirks.cache(body, request, shared.ends)
+                mark(body, request, shared.ends)
                 call = replace(call, body=dumps(body))
             yield call
             answered = True
         finally:
-            self.prefixes.settle(shared, answered=answered)
+            prefixes.settle(shared, answered=answered)
 
     def _signed(self, asked: Asked, call: Call, base: str = "") -> Call:
         """`call` with its credential, if the provider wants one and the endpoint has brought none.
@@ -923,15 +936,10 @@ def _account(asked: Asked, call: Call) -> str:
     return f"{asked.provider.name} {call.host} {hash(call.secrets):x}"
 
 
-@contextmanager
-def _explaining(asked: Asked, request: Request) -> Generator[None]:
+def _explain(error: ReplyError, asked: Asked, request: Request) -> None:
     """Say when the model was retired, where that may be why it is not found."""
-    try:
-        yield
-    except ReplyError as error:
-        if found := lifecycle.hint(error, request, asked.provider, lifecycle.today()):
-            error.hint = f"{found} {error.hint}".strip()
-        raise
+    if found := lifecycle.hint(error, request, asked.provider, lifecycle.today()):
+        error.hint = f"{found} {error.hint}".strip()
 
 
 @contextmanager

@@ -51,6 +51,9 @@ TAGS: tuple[Tag, ...] = (
     ),
 )
 
+_OPENED = tuple(tag.opened for tag in TAGS)
+_PROMPTED = tuple(tag for tag in TAGS if tag.prompted)
+
 ORPHAN = "the text held a closing reasoning tag without an opening one: what stood before it was taken for reasoning"
 """What a completion says where it was cut at a closing tag alone."""
 
@@ -66,7 +69,7 @@ def split(text: str) -> tuple[str, str, bool]:
     An opening tag that is never closed makes all of it reasoning.
     """
     start = _start(text)
-    tag = _opening(start)
+    tag = _opening(start) if start.startswith(_OPENED) else None
     if tag is None:
         return _orphaned(text)
     thought, _, rest = start[len(tag.opened) :].partition(tag.closed)
@@ -96,10 +99,12 @@ def _orphaned(text: str) -> tuple[str, str, bool]:
 
     Not in JSON or markup, not where the tag is quoted, and not behind an opening tag: there it is mentioned.
     """
-    for tag in TAGS:
-        at = text.find(tag.closed) if tag.prompted else -1
-        thought = text[: max(at, 0)].lstrip()
-        if at < 0 or thought[:1] in _STRUCTURES or thought[-1:] in _QUOTES or tag.opened in thought:
+    for tag in _PROMPTED:
+        at = text.find(tag.closed)
+        if at < 0:  # as in most texts
+            continue
+        thought = text[:at].lstrip()
+        if thought[:1] in _STRUCTURES or thought[-1:] in _QUOTES or tag.opened in thought:
             continue
         return _trimmed(thought), text[at + len(tag.closed) :].lstrip(), True
     return "", text, False

@@ -367,7 +367,11 @@ def usage(raw: Body, tier: object = None) -> Usage:
 
 
 def _known(*values: object) -> int | None:
-    return next((number for value in values if (number := count(value)) is not None), None)
+    for value in values:
+        number = count(value)
+        if number is not None:
+            return number
+    return None
 
 
 # --------------------------------------------------------------------------------------------- stream

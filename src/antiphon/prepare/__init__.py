@@ -35,7 +35,6 @@ def prepared(
     same `day` (today, unless given) gives the same result, so that a replay can say again what was changed when it was
     recorded.
     """
-    day = day or lifecycle.today()
     notes: list[str] = []
     if delivery.adapt:
         request, notes = lifecycle.succeeded(request, provider, day)

@@ -28,9 +28,9 @@ def today() -> date:
     return date.today()
 
 
-def notes(request: Request, provider: Provider, day: date) -> tuple[str, ...]:
-    """That the model will be retired soon, if so."""
-    return _soon(provider.name, request.model, day) if _is_theirs(request, provider) else ()
+def notes(request: Request, provider: Provider, day: date | None) -> tuple[str, ...]:
+    """That the model will be retired soon after `day` (today, unless given), if so."""
+    return _soon(provider.name, request.model, day or today()) if _is_theirs(request, provider) else ()
 
 
 def hint(error: ReplyError, request: Request, provider: Provider, day: date) -> str:
@@ -39,9 +39,13 @@ def hint(error: ReplyError, request: Request, provider: Provider, day: date) -> 
     return _gone(provider.name, request.model, day) if doubtful and _is_theirs(request, provider) else ""
 
 
-def succeeded(request: Request, provider: Provider, day: date) -> tuple[Request, list[str]]:
+def succeeded(request: Request, provider: Provider, day: date | None) -> tuple[Request, list[str]]:
     """`request` to the successor of a retired model, and the note that says so; as it is where there is none."""
-    name, note = _successor(provider.name, request.model, day) if _is_theirs(request, provider) else ("", "")
+    name, note = (
+        _successor(provider.name, request.model, day or today())
+        if _is_theirs(request, provider)
+        else ("", "")
+    )
     if not name:
         return request, []
     return replace(request, config=replace(request.config, model=name)), [note]
