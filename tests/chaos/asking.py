@@ -118,6 +118,7 @@ class Trial:
         self.ask, self.client, self.proxy = ask, client, proxy
         self.asked = 0
         self.first = 1  # the first seed that counts
+        self.heard = True  # what a stream gives piece by piece has to be what it is in the end
         self.whole: dict[int, dict[str, Any]] = {}  # what came whole, by seed
         self.errors: list[AntiphonError] = []
         undisturbed = self.outcome()
@@ -140,7 +141,7 @@ class Trial:
                 with self.client.stream(prompt, **settings) as deltas:
                     heard = "".join(delta.text for delta in deltas)
                 found = facts(deltas.completion)
-                assert heard == found["text"]
+                assert heard == found["text"] or not self.heard, (heard, found["text"])
             else:
                 found = facts(self.client.complete(prompt, **settings))
         except AntiphonError as error:
