@@ -311,7 +311,7 @@ FIGURES = {
         "s",
         "comfyui",
         "the original pack",
-        note="The original pack's figures are those measured with it on ComfyUI 0.3.64, alone on the same kind of machine; it was not at hand in this run. At most 16 requests are in flight for one provider, so 32 nodes take two rounds.",
+        note="The original pack (comfyui-art-venture 1.1.4, its LLM nodes alone) ran in the same run, in a ComfyUI of its own: `AV_ORIGINAL_PATH` names its folder. At most 16 requests are in flight for one provider, so 32 nodes take two rounds.",
         reasons={
             ALL: "At 0 ms the nodes run as tasks beside the loop of ComfyUI, record what they got, and the server of this benchmark takes some ms itself."
         },

@@ -39,17 +39,19 @@ def until(condition, what: str) -> None:
         time.sleep(0.002)
 
 
-def graphs(host: ComfyUI, peer: Peer, nodes: list[int], turns: int, seeds) -> dict[tuple[int, float], float]:
+def graphs(
+    host: ComfyUI, peer: Peer, nodes: list[int], turns: int, seeds, key: str = ""
+) -> dict[tuple[int, float], float]:
     """Median seconds of a graph, by its nodes and the provider's time."""
     found: dict[tuple[int, float], float] = {}
     for delay in (0.0, 0.5):
         peer.delay = delay
         for number in nodes:
             prompts = [f"number {n}" for n in range(number)]
-            host.run(completions(peer.url, ["warm up"], seed=next(seeds)))
+            host.run(completions(peer.url, ["warm up"], seed=next(seeds), key=key))
             walls: list[float] = []
             for _ in range(turns):
-                run = host.run(completions(peer.url, prompts, seed=next(seeds)))
+                run = host.run(completions(peer.url, prompts, seed=next(seeds), key=key))
                 assert run.outcome == "success", run.error
                 walls.append(run.seconds)
             found[number, delay] = statistics.median(walls)
@@ -92,7 +94,7 @@ def theirs(folder: Path, nodes: list[int], turns: int) -> dict[tuple[int, float]
     (folder / "custom_nodes" / "original").symlink_to(Path(original).resolve(), target_is_directory=True)
     with serve() as peer:
         try:
-            return graphs(host.start(), peer, nodes, turns, count())
+            return graphs(host.start(), peer, nodes, turns, count(), key="sk-of-no-use")
         finally:
             host.stop()
 
