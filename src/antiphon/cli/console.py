@@ -62,12 +62,11 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def tell(text: str, *, label: str = "", color: str | None = None) -> None:
+def tell(text: str, *, label: str = "", color: str | None = None, bold: bool | None = None) -> None:
     """A line on stderr, written at once: two threads may tell something."""
     shown = printable(text)
-    click.echo(
-        click.style(f"{label}: ", fg=color) + shown if label else click.style(shown, dim=True), err=True
-    )
+    line = click.style(f"{label}: ", fg=color, bold=bold) + shown if label else click.style(shown, dim=True)
+    click.echo(line, err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:

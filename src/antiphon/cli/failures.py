@@ -23,7 +23,7 @@ from ..errors import (
     SchemaFailed,
     TransportError,
 )
-from .console import printable, safe_json
+from .console import printable, safe_json, tell
 
 __all__ = ["exit_code", "reported", "show"]
 
@@ -82,20 +82,16 @@ def show(error: BaseException) -> None:
     """Two lines on stderr: what happened, and what to do. Before them an answer that is not what was asked for."""
     if isinstance(error, SchemaFailed):
         _show_answer(error)
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(_line(message(error)), err=True)
+    tell(_line(message(error)), label="error", color="red", bold=True)
     if hint(error):
-        click.secho("hint: ", fg="cyan", nl=False, err=True)
-        click.echo(_line(hint(error)), err=True)
+        tell(_line(hint(error)), label="hint", color="cyan")
 
 
 def _show_answer(error: SchemaFailed) -> None:
     """The answer and all that is wrong with it, on stderr: it is no result."""
-    click.secho("answer: ", fg="cyan", nl=False, err=True)
-    click.echo(printable(error.text), err=True)
+    tell(error.text, label="answer", color="cyan")
     for problem in error.problems:
-        click.secho("problem: ", fg="yellow", nl=False, err=True)
-        click.echo(_line(problem), err=True)
+        tell(_line(problem), label="problem", color="yellow")
 
 
 def message(error: BaseException) -> str:

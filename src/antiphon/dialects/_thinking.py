@@ -69,7 +69,7 @@ def split(text: str) -> tuple[str, str, bool]:
     An opening tag that is never closed makes all of it reasoning.
     """
     start = _start(text)
-    tag = _opening(start) if start.startswith(_OPENED) else None
+    tag = _opening(start)
     if tag is None:
         return _orphaned(text)
     thought, _, rest = start[len(tag.opened) :].partition(tag.closed)
@@ -86,6 +86,8 @@ def _start(text: str) -> str:
 
 
 def _opening(start: str) -> Tag | None:
+    if not start.startswith(_OPENED):  # as most texts
+        return None
     return next((tag for tag in TAGS if start.startswith(tag.opened)), None)
 
 
