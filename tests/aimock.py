@@ -12,10 +12,11 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 import pytest
+
+from .ports import free_port
 
 KEY = "aimock-test-key"
 DEADLINE = 30.0  # seconds that it may take to start on a slow machine
@@ -56,9 +57,7 @@ def serve(folder: Path, fixtures: Sequence[dict[str, Any]] = (), *, key: str = K
     """The address of a running aimock that answers by these fixtures, and takes `key` alone (any if it is empty)."""
     fixtures = fixtures or SAID
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": list(fixtures)}))
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     started = [*command(), "-p", str(port), "-f", str(folder), "--log-level", "silent"]
     keys = {"AIMOCK_API_KEYS": key} if key else {}
     with subprocess.Popen(started, env={**os.environ, **keys}) as child:

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from .ports import free_port
 
 PASSWORD = "hush/hush@42:x"
 PATIENCE = 60.0
@@ -41,13 +42,6 @@ def _user() -> str:
         pwd.getpwnam("postgres")
         return "postgres"
     return "nobody"
-
-
-def free_port() -> int:
-    """A loopback port that nobody has now."""
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 class PostgresServer:

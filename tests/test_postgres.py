@@ -33,7 +33,8 @@ from antiphon.replay.postgres import PostgresStore
 from antiphon.request import Media
 
 from . import peer as peers
-from .postgres_server import PASSWORD, PATIENCE, PostgresServer, as_other_user, binaries, free_port, serving
+from .ports import free_port
+from .postgres_server import PASSWORD, PATIENCE, PostgresServer, as_other_user, binaries, serving
 from .test_replay import (
     PNG,
     asked,

@@ -42,6 +42,8 @@ from antiphon.events import Event
 from antiphon.request import Delivery, Timeout
 from antiphon.transport import Limits, Transport
 
+from .ports import free_port
+
 T = TypeVar("T")
 QUERY = "hidden" * 3
 KEY = "sk-planted-0123456789abcdef"
@@ -225,12 +227,6 @@ def failing(*script: Script, settings: Mapping[str, Any] | None = None, **more: 
     with pytest.raises(AntiphonError) as caught:
         once(*script, settings=settings, **more)
     return caught.value
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 # ------------------------------------------------------------------------------------------- the call

@@ -87,6 +87,8 @@ class Proxy:
         self.writers.add(writer)
         try:
             while request := await _request(reader):
+                if not request.startswith(b"POST "):  # a stranger, who looks for whoever had this port before
+                    return
                 self.seen += 1
                 if self.reply is None:
                     self.reply = await self._asked(request)

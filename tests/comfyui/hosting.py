@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+
+from ..ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # Any name does: ComfyUI makes a module of it, with all that no identifier has.
@@ -130,10 +131,7 @@ class ComfyUI:
 
     def start(self, port: int = 0) -> ComfyUI:
         """Start it on a free port, or on this one."""
-        with socket.socket() as free:
-            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            free.bind(("127.0.0.1", port))
-            self.port = free.getsockname()[1]
+        self.port = port or free_port()
         self._log = (self.folder / "comfyui.log").open("ab")
         self.process = subprocess.Popen(
             [
@@ -150,7 +148,7 @@ class ComfyUI:
         deadline = time.monotonic() + STARTING
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, aiohttp.ClientError):
-                self.get("/queue")
+                assert "queue_running" in self.get("/queue"), "somebody else answers"
                 return self
             if self.process.poll() is not None:
                 break

@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..ports import free_port
 
 ENGINE = Path(__file__).with_name("engine")
 PATIENCE = 200.0  # seconds for anything here; it takes a few, unless much else is running
@@ -58,12 +59,6 @@ def wait_for(what: Callable[[], object], why: str) -> None:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def started() -> Iterator[Cluster]:
     """A cluster with two processors and one GPU that is none: the engine in `engine/` needs none.
@@ -85,7 +80,7 @@ def started() -> Iterator[Cluster]:
 
 def _begun() -> tuple[Cluster, subprocess.Popen[bytes]]:
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # short: paths of sockets may have a hundred characters
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "RAY_USAGE_STATS_ENABLED": "0",
