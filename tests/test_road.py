@@ -204,7 +204,7 @@ def test_different_seeds_and_no_seeds_do_not_share(client, peer):
 
 def test_the_call_goes_on_while_one_of_the_sharers_still_waits(client, peer):
     """When the first caller gives up, the second still gets the answer of the one call."""
-    peer.delay = 0.4
+    peer.delay = 2.0
 
     async def both() -> Completion:
         first = asyncio.create_task(client.acomplete("x", base_url=peer.url, model="m", seed=1))
@@ -235,7 +235,7 @@ def test_a_stream_joins_a_call_in_flight(client, peer):
 
 def test_a_stream_that_joins_a_plain_call_gets_its_words_at_the_end(client, peer):
     """The call was not asked to stream, so the whole answer comes as one delta."""
-    peer.delay = 0.4
+    peer.delay = 1.5
 
     async def both() -> tuple[Completion, list[str], Completion]:
         plain = asyncio.create_task(client.acomplete("x", base_url=peer.url, model="m", seed=1))
@@ -255,7 +255,7 @@ def test_a_stream_that_joins_a_plain_call_gets_its_words_at_the_end(client, peer
 
 def test_who_joins_a_call_keeps_their_own_deadline(client, peer):
     """The second caller gives up after its own total, the first still gets the answer."""
-    peer.delay = 1.0
+    peer.delay = 3.0
 
     async def both() -> Completion:
         first = asyncio.create_task(client.acomplete("x", base_url=peer.url, model="m", seed=1))

@@ -412,9 +412,9 @@ def test_cancelling_in_the_second_round_keeps_the_first(client: Client, many: Ma
 
 def test_one_deadline_covers_both_rounds(client: Client, many: Many) -> None:
     """Each round alone would be in time; together they are not."""
-    many.first, many.second, many.delays = WRONG, RIGHT, (1.3, 1.3)
+    many.first, many.second, many.delays = WRONG, RIGHT, (1.0, 2.5)
     with pytest.raises(TransportError) as caught:
-        client.complete("Pick.", **settings(many, timeout=2.0))
+        client.complete("Pick.", **settings(many, timeout=3.0))
 
     assert (caught.value.phase, len(many.seen)) == ("deadline", 2)
 

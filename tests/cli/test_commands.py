@@ -323,7 +323,7 @@ def test_a_progress_bar_at_a_terminal(child):
     """Bytes here of bytes in all, and gone at the end."""
     code = (
         "import time\nfrom antiphon.cli.models import progress\n"
-        "with progress('qwen', quiet=False) as report:\n    report(3_000_000, 9_000_000)\n    time.sleep(0.3)"
+        "with progress('qwen', quiet=False) as report:\n    report(3_000_000, 9_000_000)\n    time.sleep(1)"
     )
     one = child(terminal="stderr", program=("-c", code))
     one.until("3.0/9.0 MB")

@@ -115,7 +115,7 @@ def test_a_prompt_that_is_refused(comfyui: ComfyUI, peer: Peer):
 def test_the_key_while_it_runs(comfyui: ComfyUI, peer: Peer):
     """GET /queue shows the running graph: with the key's name only."""
     key = planted()
-    peer.delay = 1
+    peer.delay = 3
     run = comfyui.queue(completions(peer.url, ["running"], key=key))
     assert run.began.wait(20)
 

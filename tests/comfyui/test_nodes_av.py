@@ -151,7 +151,7 @@ def test_nobody_else_sees_it(comfyui: ComfyUI, peer: Peer):
 
 def test_a_list_of_prompts_runs_side_by_side(comfyui: ComfyUI, peer: Peer):
     """One node fed a list asks for all at once, keeps their order, and shows them all."""
-    peer.delay = 0.3
+    peer.delay = 1.0
     graph = completions(peer.url, ["?"])
     graph["texts"] = node("TestTexts", texts="\n".join(f"item {n}" for n in range(4)))
     graph["ask0"]["inputs"]["prompt"] = ["texts", 0]

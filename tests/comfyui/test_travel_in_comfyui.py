@@ -267,7 +267,7 @@ def test_neither_queue_nor_history_hold_them(comfyui: ComfyUI, peer: Peer):
     assert sent["extra"]["antiphon"]["recordings"]
     graph["ask0"]["inputs"]["seed"] = 10
     graph["save"]["inputs"]["filename_prefix"] = f"t{secrets.token_hex(4)}"
-    peer.delay = 0.5
+    peer.delay = 2.0
     run = comfyui.queue(graph, workflow=sent)
     assert run.began.wait(20)
     queue = comfyui.fetch("/queue")
