@@ -41,6 +41,7 @@ ROW = Model(
     refuses=frozenset({"reasoning=off"}),
     retires="2026-12-11",
     replaced_by="n",
+    stands_for="o",
     details={"id": "m", "deep": [{"a": None}]},
 )
 

@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from .dialects import Model
 from .places import replace_file
 
-__all__ = ["Listing", "Listings", "merged"]
+__all__ = ["Listing", "Listings", "merged", "told_together"]
 
 log = logging.getLogger("antiphon")
 
@@ -36,7 +36,7 @@ class Listing:
     """What a provider listed at one address, and when.
 
     `fetched` is in seconds since 1970. `cached` says that it came from the file and not from the network;
-    `notes` says why, where the network was asked first.
+    `notes` says why, where the network was asked first, and what of a new one could not be had.
     """
 
     provider: str
@@ -73,6 +73,14 @@ def merged(listed: Model, known: Model) -> Model:
     refuses = listed.refuses | (known.refuses - (listed.takes or frozenset()))
     takes = known.takes - listed.refuses if listed.takes is None and known.takes else listed.takes
     return replace(listed, **gaps, refuses=refuses, takes=takes)
+
+
+def told_together(rows: Iterable[Model]) -> Iterator[Model]:
+    """The rows, with the gaps of those that stand for another of them filled from that one."""
+    named = {row.name: row for row in rows}
+    for row in named.values():
+        other = named.get(row.stands_for or "")
+        yield row if other is None else merged(row, other)
 
 
 class Listings:
@@ -210,7 +218,7 @@ def _text(value: object) -> str:
 
 # How each field comes back out of JSON: the types that it may have there.
 _TYPES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("name", "title", "retires", "replaced_by"), (str,)),
+    **dict.fromkeys(("name", "title", "retires", "replaced_by", "stands_for"), (str,)),
     **dict.fromkeys(("context", "max_output"), (int,)),
     **dict.fromkeys(("inputs", "outputs", "takes", "refuses"), (list,)),
     "created": (int, float),

@@ -46,7 +46,7 @@ from .errors import (
     TransportError,
 )
 from .events import Event
-from .listings import Listing, Listings
+from .listings import Listing, Listings, told_together
 from .loop import CLOSING_TIME
 from .prefixes import Prefixes, is_long
 from .prepare import Prepared, lifecycle, prepared, structured, unanswered
@@ -802,14 +802,15 @@ class Road:
         """
         provider = asked.provider
         async with _opened(asked, asked.request) as endpoint:
-            address = f"{endpoint.models_base or endpoint.base_url}/{provider.models_path}"
+            base = endpoint.models_base or endpoint.base_url
+            address = f"{base}/{provider.models_path}"
             kept = None
             if max_age is not None:
                 kept = await asyncio.to_thread(cache.get, provider.name, address)
             if kept and max_age is not None and kept.fresh(max_age):
                 return kept
             try:
-                rows = await self._pages(asked, endpoint, address)
+                rows, notes = await self._all_listed(asked, endpoint, base)
             except (TransportError, ReplyError) as error:
                 if kept is None or not error.retryable:
                     raise
@@ -817,10 +818,30 @@ class Road:
                     "%s's models were not to be had, so older ones are given: %s", provider.name, error
                 )
                 return replace(kept, notes=(f"the provider was not to be reached: {error.message}",))
-            found = Listing(provider=provider.name, address=address, fetched=time.time(), models=tuple(rows))
+            found = Listing(
+                provider=provider.name, address=address, fetched=time.time(), models=rows, notes=notes
+            )
         if provider.answer is None:
             await asyncio.to_thread(cache.put, found)
         return found
+
+    async def _all_listed(
+        self, asked: Asked, endpoint: Endpoint, base: str
+    ) -> tuple[tuple[Model, ...], tuple[str, ...]]:
+        """The rows of all that is listed there, and what of it could not be had: not every key may see the rest."""
+        provider = asked.provider
+        rows = await self._pages(asked, endpoint, f"{base}/{provider.models_path}")
+        if not provider.more_models:
+            return tuple(rows), ()
+        try:
+            rows += await self._pages(asked, endpoint, f"{base}/{provider.more_models}")
+        except ReplyError as error:
+            if error.retryable:
+                raise
+            note = f"{provider.more_models.partition('?')[0]} could not be listed: {error.message}"
+            log.warning("%s: %s", provider.name, note)
+            return tuple(rows), (note,)
+        return tuple(told_together(rows)), ()
 
     async def _pages(self, asked: Asked, endpoint: Endpoint, address: str) -> list[Model]:
         """All rows of a listing, page after page."""

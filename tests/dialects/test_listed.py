@@ -108,6 +108,16 @@ BEDROCK = {
     "responseStreamingSupported": True,
     "modelLifecycle": {"status": "LEGACY", "endOfLifeTime": "2027-02-05T00:00:00Z"},
 }
+PROFILE = {
+    "inferenceProfileName": "US Claude Opus 4.6",
+    "models": [
+        {"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-4-6-v1:0"},
+        {"modelArn": "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-opus-4-6-v1:0"},
+    ],
+    "inferenceProfileId": "us.anthropic.claude-opus-4-6-v1:0",
+    "status": "ACTIVE",
+    "type": "SYSTEM_DEFINED",
+}
 MISTRAL: dict[str, Any] = {
     "id": "mistral-large-2411",
     "object": "model",
@@ -198,6 +208,11 @@ ROWS: dict[str, tuple[Dialect, Any, Model]] = {
             outputs=TEXT,
             retires="2027-02-05",
         ),
+    ),
+    "Bedrock's profiles": (
+        bedrock_converse,
+        {"inferenceProfileSummaries": [PROFILE]},
+        Model(name="us.anthropic.claude-opus-4-6-v1:0", title="US Claude Opus 4.6", stands_for="anthropic.claude-opus-4-6-v1:0"),
     ),
     "Mistral": (
         openai_chat,
@@ -324,8 +339,10 @@ def test_where_the_next_page_is() -> None:
         == {}
     )
     assert anthropic_vertex.next_page(whole({"nextPageToken": "t"})) == {"pageToken": "t"}
-    for dialect in (bedrock_converse, bedrock_invoke_claude, bedrock_invoke_mistral, ollama_chat):
-        assert dialect.next_page(whole({"nextToken": "t", "nextPageToken": "t"})) == {}
+    for dialect in (bedrock_converse, bedrock_invoke_claude, bedrock_invoke_mistral):
+        assert dialect.next_page(whole({"nextToken": "t", "nextPageToken": "u"})) == {"nextToken": "t"}
+        assert dialect.next_page(whole({"modelSummaries": [BEDROCK], "nextToken": None})) == {}
+    assert ollama_chat.next_page(whole({"nextToken": "t", "nextPageToken": "t"})) == {}
 
 
 DIALECTS = {dialect.name: dialect for dialect, _, _ in ROWS.values()}
@@ -362,7 +379,13 @@ def test_rows_of_nonsense(name: str) -> None:
         ):
             for odd in NONSENSE:
                 answer = whole(
-                    {key: [{**rows[0], field: odd}], "links": odd, "nextPageToken": odd, "last_id": odd}
+                    {
+                        key: [{**rows[0], field: odd}],
+                        "links": odd,
+                        "nextPageToken": odd,
+                        "nextToken": odd,
+                        "last_id": odd,
+                    }
                 )
                 assert isinstance(dialect.models(answer), list)
                 assert all(isinstance(word, str) for word in dialect.next_page(answer).values())

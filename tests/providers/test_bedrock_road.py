@@ -44,6 +44,20 @@ from ..bedrock_server import BEARER, KEY_ID, SECRET, Answer, Bedrock, document, 
 CLAUDE = "us.anthropic.claude-opus-4-6-v1:0"
 MISTRAL = "mistral.mistral-large-3-675b-instruct"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
+LISTED = {
+    "modelSummaries": [
+        {
+            "modelArn": "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-sonnet-4-6",
+            "modelId": "anthropic.claude-sonnet-4-6",
+            "modelName": "Claude",
+            "providerName": "Anthropic",
+            "inputModalities": ["TEXT", "IMAGE"],
+            "outputModalities": ["TEXT"],
+            "inferenceTypesSupported": ["INFERENCE_PROFILE"],
+            "modelLifecycle": {"status": "ACTIVE", "endOfLifeTime": "2027-02-14T00:00:00Z"},
+        }
+    ]
+}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
 
@@ -97,10 +111,10 @@ def ask(request: pytest.FixtureRequest, client: Client, server: Bedrock) -> Ask:
     return one
 
 
-def theirs(server: Bedrock) -> Any:
+def theirs(server: Bedrock, service: str = "bedrock-runtime") -> Any:
     """boto3's client of the same server."""
     return boto3.client(
-        "bedrock-runtime",
+        service,
         region_name="eu-west-1",
         endpoint_url=server.url,
         aws_access_key_id=KEY_ID,
@@ -418,12 +432,100 @@ def test_claude_on_mantle(client: Client, server: Bedrock) -> None:
     assert "/eu-west-1/bedrock-mantle/" in seen.headers["Authorization"]
 
 
+def profile(name: str, model: str = "anthropic.claude-sonnet-4-6") -> dict[str, Any]:
+    """A row of the profiles, as AWS sends them."""
+    return {
+        "inferenceProfileName": "EU Claude",
+        "description": "Routes requests to Claude in two regions.",
+        "createdAt": "2026-02-01T00:00:00Z",
+        "updatedAt": "2026-02-01T00:00:00Z",
+        "inferenceProfileArn": f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{name}",
+        "models": [
+            {"modelArn": f"arn:aws:bedrock:{region}::foundation-model/{model}"}
+            for region in ("eu-west-1", "eu-north-1")
+        ],
+        "inferenceProfileId": name,
+        "status": "ACTIVE",
+        "type": "SYSTEM_DEFINED",
+    }
+
+
 def test_models(client: Client, server: Bedrock) -> None:
     """The listing is a signed GET with a query, and its rows are models."""
-    server.says(document({"modelSummaries": [{"modelId": "a.b-v1:0", "providerName": "A"}]}))
+    server.says(document(LISTED), document({"inferenceProfileSummaries": []}))
     (model,) = client.models("bedrock", base_url=server.url)
-    assert (model.name, server.seen[0].verdict) == ("a.b-v1:0", "signed")
-    assert server.seen[0].path == "/foundation-models?byOutputModality=TEXT"
+    assert model.name == "anthropic.claude-sonnet-4-6"
+    assert [(seen.method, seen.path, seen.verdict) for seen in server.seen] == [
+        ("GET", "/foundation-models?byOutputModality=TEXT", "signed"),
+        ("GET", "/inference-profiles?maxResults=1000&type=SYSTEM_DEFINED", "signed"),
+    ]
+
+
+def test_inference_profiles_are_listed(client: Client, server: Bedrock) -> None:
+    """Newer models are asked through a profile: its id is a name in the list, told about as its model is. In pages."""
+    rows = [profile("eu.anthropic.claude-sonnet-4-6"), profile("eu.amazon.nova-9", "amazon.nova-9")]
+    server.says(
+        document(LISTED),
+        *(
+            document({"inferenceProfileSummaries": [row], "nextToken": token})
+            for row, token in zip(rows, ("a+b/c=", None), strict=True)
+        ),
+    )
+    listing = client.listing("bedrock", base_url=server.url)
+    model, claude, nova = listing.models
+    assert (claude.name, claude.title) == ("eu.anthropic.claude-sonnet-4-6", "EU Claude")
+    assert claude.stands_for == model.name
+    assert (claude.inputs, claude.outputs, claude.retires) == ({"text", "image"}, {"text"}, "2027-02-14")
+    assert claude.details == rows[0]
+    # The model of this one is not offered in this region, so nothing is known of it.
+    assert (nova.stands_for, nova.inputs, nova.outputs) == ("amazon.nova-9", None, None)
+    assert server.seen[2].path.endswith("?maxResults=1000&type=SYSTEM_DEFINED&nextToken=a%2Bb%2Fc%3D")
+    assert server.seen[2].verdict == "signed"
+    assert listing.notes == ()
+    kept = client.known_listing("bedrock", base_url=server.url)
+    assert kept is not None
+    assert [row.stands_for for row in kept.models] == [None, model.name, "amazon.nova-9"]
+    # AWS's own client reads the same rows, and asks for the second page as was done here.
+    ours = server.seen[2].path
+    server.says(document({"inferenceProfileSummaries": rows}))
+    found = theirs(server, "bedrock").list_inference_profiles(
+        maxResults=1000, typeEquals="SYSTEM_DEFINED", nextToken="a+b/c="
+    )
+    assert [row["inferenceProfileId"] for row in found["inferenceProfileSummaries"]] == [
+        claude.name,
+        nova.name,
+    ]
+    assert sorted(ours.partition("?")[2].split("&")) == sorted(
+        server.seen[-1].path.partition("?")[2].split("&")
+    )
+    assert server.seen[-1].path.startswith("/inference-profiles?")
+
+
+def test_who_may_not_list_profiles_gets_the_models(
+    client: Client, server: Bedrock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many policies allow ListFoundationModels alone: the list comes, and says what is missing."""
+    server.says(document(LISTED), problem(403, "AccessDeniedException", "no bedrock:ListInferenceProfiles"))
+    listing = client.listing("bedrock", base_url=server.url)
+    assert [row.name for row in listing.models] == ["anthropic.claude-sonnet-4-6"]
+    (note,) = listing.notes
+    assert note.startswith("inference-profiles could not be listed")
+    assert "bedrock:ListInferenceProfiles" in note
+    assert note in caplog.text
+
+
+def test_profiles_that_cannot_be_had_now_are_an_error(client: Client, server: Bedrock) -> None:
+    """A list without them would be kept as if it were whole; what was kept before is given where its age will do."""
+    server.says(document(LISTED), problem(503, "ServiceUnavailableException"))
+    with pytest.raises(ReplyError):
+        client.listing("bedrock", base_url=server.url, retries=0)
+    server.says(
+        document(LISTED), document({"inferenceProfileSummaries": [profile("eu.anthropic.claude-sonnet-4-6")]})
+    )
+    client.listing("bedrock", base_url=server.url)
+    server.says(document(LISTED), problem(503, "ServiceUnavailableException"))
+    older = client.listing("bedrock", base_url=server.url, retries=0, max_age=0.0)
+    assert (len(older.models), older.cached) == (2, True)
 
 
 # -------------------------------------------------------------------------------------------- credentials

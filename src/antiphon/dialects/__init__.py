@@ -139,7 +139,8 @@ class Model:
     content ("text", "image", …); `takes` the settings it takes, by their names in Config (and "seed").
     `refuses` holds what is known not to be taken where no whole list is, in the words of Refusal.settings
     (``reasoning=off``, ``document``). `retires` is the day after which it is gone, as 2026-12-11, and
-    `replaced_by` the maker's word for what to use then. `details` is the provider's own row.
+    `replaced_by` the maker's word for what to use then. `stands_for` is the listed model that answers under this
+    name (an inference profile's). `details` is the provider's own row.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Model:
     refuses: frozenset[str] = frozenset()
     retires: str | None = None
     replaced_by: str | None = None
+    stands_for: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -46,7 +46,6 @@ from ._common import (
     unreadable,
 )
 from ._failures import reply_error
-from ._listed import one_page as next_page
 
 __all__ = [
     "CONVERSE",
@@ -509,9 +508,20 @@ def _error(reply: Reply, code: str) -> ReplyError:
 
 
 def models(reply: Reply) -> list[Model]:
-    """The rows of ``GET /foundation-models`` of the control plane."""
-    rows = map(as_object, as_list(json_document(reply).get("modelSummaries")))
-    return [_model(row) for row in rows if as_text(row.get("modelId"))]
+    """The rows of ``GET /foundation-models`` or ``GET /inference-profiles`` of the control plane (botocore 1.44.5)."""
+    document = json_document(reply)
+    rows = map(as_object, as_list(document.get("modelSummaries")))
+    profiles = map(as_object, as_list(document.get("inferenceProfileSummaries")))
+    return [
+        *(_model(row) for row in rows if as_text(row.get("modelId"))),
+        *(_profile(row) for row in profiles if as_text(row.get("inferenceProfileId"))),
+    ]
+
+
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """The token of the page after this one, where there is one: profiles come in pages."""
+    token = as_text(json_document(reply).get("nextToken"))
+    return {"nextToken": token} if token else {}
 
 
 def _model(row: Body) -> Model:
@@ -521,5 +531,16 @@ def _model(row: Body) -> Model:
         inputs=_listed.kinds(row.get("inputModalities")),
         outputs=_listed.kinds(row.get("outputModalities")),
         retires=_listed.day(as_object(row.get("modelLifecycle")).get("endOfLifeTime")),
+        details=row,
+    )
+
+
+def _profile(row: Body) -> Model:
+    """An inference profile: a model's name for several regions. All ARNs of one profile name the same model."""
+    arns = (as_text(as_object(it).get("modelArn")) for it in as_list(row.get("models")))
+    return Model(
+        name=row["inferenceProfileId"],
+        title=as_text(row.get("inferenceProfileName")),
+        stands_for=next((arn.rpartition("/")[2] for arn in arns if arn), None),
         details=row,
     )

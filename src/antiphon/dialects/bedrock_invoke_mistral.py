@@ -34,7 +34,6 @@ from ._common import (
     sound,
     unreadable,
 )
-from ._listed import one_page as next_page
 
 __all__ = [
     "PROMPT",
@@ -177,5 +176,10 @@ def error(reply: Reply) -> ReplyError:
 
 
 def models(reply: Reply) -> list[Model]:
-    """The rows of ``GET /foundation-models`` of the control plane."""
+    """The rows of a listing of the control plane."""
     return bedrock_converse.models(reply)
+
+
+def next_page(reply: Reply) -> Mapping[str, str]:
+    """The token of the page after this one, where there is one."""
+    return bedrock_converse.next_page(reply)

@@ -92,6 +92,9 @@ class Provider:
     header that carries the key. `sign` signs a call just before it goes out, each time, unless it carries a key that
     needs no signature.
 
+    Its models are listed at `models_path`, and the rest at `more_models` where that is not all; not every key may
+    see the rest.
+
     `identity` adds what else decides the answer to the key; `open` makes the provider ready for one request (starts the
     embedded model); `answer` replaces the network (echo). `makers` says whose models it serves, for the table of model
     facts; `listing` gives its models without a network; `notice` says what a person should know who chooses a model,
@@ -123,6 +126,7 @@ class Provider:
     limits: Limits = Limits()
     default_model: str = ""
     models_path: str = "models"
+    more_models: str = ""
     makers: tuple[Maker, ...] = ()
     identity: Callable[[Request], Mapping[str, str]] | None = None
     open: Open | None = None

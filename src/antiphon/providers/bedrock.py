@@ -254,6 +254,8 @@ PROVIDER = Provider(
     makers=(Maker("anthropic", ANTHROPIC, dates="none"), Maker("bedrock")),
     hosts=tuple(host for region in REGIONS for host in _hosts(region)),
     models_path="foundation-models?byOutputModality=TEXT",
+    # Those that AWS defines; those of an account have no name but their ARN.
+    more_models="inference-profiles?maxResults=1000&type=SYSTEM_DEFINED",
     ways={
         "bedrock_converse": Way(
             bedrock_converse,
