@@ -82,7 +82,7 @@ ALLOWED = {
     ("workflows/original.py", "openrouter"): "whom the original's nodes ask, and the name of a widget",
     ("workflows/rewiring.py", "openai"): "the name of a widget of the original's",
     ("transport.py", "anthropic"): "the names of its rate limit headers",
-    ("transport.py", "mistral"): "the name of its request id's header",
+    ("call.py", "mistral"): "the name of its request id's header",
     ("transport.py", "openai"): "the names of its response headers",
 }
 

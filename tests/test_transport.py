@@ -31,6 +31,7 @@ from antiphon.errors import (
     AntiphonError,
     QuotaExhausted,
     RateLimited,
+    Refused,
     Rejected,
     ReplyError,
     RequestError,
@@ -754,6 +755,24 @@ def test_deadlines(script: Script, timeout: dict[str, Any], limit: str, before_o
     assert limit in error.hint
     assert error.before_output == before_output
     assert tries == 1
+
+
+@pytest.mark.parametrize("said", [None, "req_of_the_event"])
+@pytest.mark.parametrize("kind", [ServerFailed, Refused])
+def test_an_error_inside_a_stream_knows_its_request(
+    kind: type[ServerFailed | Refused], said: str | None
+) -> None:
+    """What is raised at an event has the request id of the headers, unless the event told one."""
+
+    async def answer(asked: Asked) -> None:
+        head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\nX-Request-Id: req_of_the_headers\r\n\r\n")
+        await asked.send(head + chunk(b"data: broken\n\n") + STREAM_END)
+
+    def on_event(event: Event) -> bool:
+        raise kind(event.data, request_id=said)
+
+    error = failing(answer, stream="sse", on_event=on_event)
+    assert (error.message, error.request_id) == ("broken", said or "req_of_the_headers")
 
 
 def test_events_without_output_do_not_start_the_idle_limit() -> None:

@@ -20,6 +20,8 @@ STREAM_TYPES: Mapping[str, StreamFormat] = {
     "application/jsonl": "ndjson",
     "application/vnd.amazon.eventstream": "aws",
 }
+# The headers in which providers name a request, to be told when asking them about it.
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "mistral-correlation-id")
 
 
 class Secret:
@@ -157,3 +159,11 @@ class Reply:
     def stream(self) -> StreamFormat:
         """The framing of the body, empty for one document."""
         return STREAM_TYPES.get(self.content_type, "")
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's name for this request, where its headers tell one."""
+        for name in REQUEST_IDS:
+            if found := self.headers.get(name):
+                return found
+        return None

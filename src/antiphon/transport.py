@@ -28,12 +28,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from .call import Call, Reply, Secret, StreamFormat, Timings
+from .call import REQUEST_IDS, Call, Reply, Secret, StreamFormat, Timings
 from .errors import (
     AntiphonError,
     Phase,
     QuotaExhausted,
     RateLimited,
+    Refused,
     ReplyError,
     RequestError,
     TransportError,
@@ -66,15 +67,12 @@ LARGE_BODY = 1 << 20
 # Response headers worth keeping; everything else (cookies, organisation names) is dropped.
 KEPT = frozenset(
     {
-        "apim-request-id",
+        *REQUEST_IDS,
         "content-type",
-        "mistral-correlation-id",
         "openai-processing-ms",
         "openai-version",
-        "request-id",
         "retry-after",
         "retry-after-ms",
-        "x-request-id",
         "x-should-retry",
     }
 )
@@ -574,6 +572,9 @@ class _Sending:
                 if wait is None:
                     if tries:
                         _add_to_message(error, f" (after {tries + 1} tries)")
+                    if isinstance(error, ReplyError | Refused) and not error.request_id:
+                        # What came inside a stream does not know the headers.
+                        error.request_id = Reply(0, b"", self.headers).request_id
                     _scrub_error(error, self.call.secrets)
                     # The frames below hold pieces of the raw answer, which may repeat the key.
                     raise error.with_traceback(None) from error.__cause__

@@ -323,15 +323,9 @@ def finish_reason(raw: object, known: Mapping[str, FinishReason]) -> FinishReaso
     return known.get(raw, "other") if isinstance(raw, str) else "other"
 
 
-_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "mistral-correlation-id")
-
-
 def request_id(reply: Reply, fallback: object = None) -> str | None:
     """The provider's name for this request: from the headers, else `fallback` from the body, else None."""
-    for name in _REQUEST_IDS:
-        if value := reply.headers.get(name):
-            return value
-    return as_word(fallback) or None
+    return reply.request_id or as_word(fallback) or None
 
 
 def cut_off(what: str = "the stream ended without its end marker") -> TransportError:
