@@ -11,8 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -30,10 +29,13 @@ from antiphon.replay import Store, canonical, key, key_of
 from antiphon.replay.store import write
 from antiphon.request import Config, Media, Message, Request
 
+from .waiting import until
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
 rootless = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() == 0, reason="the superuser may write everywhere"
 )
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
@@ -74,14 +76,6 @@ def many(store: Store, count: int, start: int = 0) -> None:
 
 def keys(history: History, **query: Any) -> list[str]:
     return [item.key for item in history.page(Query(**query), budget_seconds=60).items]
-
-
-def until(done: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ from antiphon.replay import Busy, Store, chosen, database, key, packing
 from antiphon.replay.postgres import PostgresStore
 from antiphon.request import Config, Media, Message, Request
 
+from .waiting import until
+
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(0).randbytes(3_000)
 posix = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
 
@@ -83,14 +85,6 @@ def everywhere(fixture: str = "store") -> pytest.MarkDecorator:
 def place(store: Store) -> str:
     """The address under which another process opens the same store."""
     return store.address.url if isinstance(store, PostgresStore) else str(store.path)
-
-
-def until(done: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something that another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 # ---------------------------------------------------------------------------------------- get and put

@@ -14,6 +14,7 @@ from antiphon import Media, Message, RequestError
 from antiphon.cli.conversations import Conversation, Conversations
 
 from ..peer import serve
+from ..waiting import until
 
 CHAT = ("chat", "-m", "echo")
 terminal = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
@@ -168,12 +169,11 @@ def test_ctrl_c_cancels_the_answer_and_not_the_chat(child, home):
         one.until("> ")
         one.type("slow one\r")
         one.until("waiting")
-        while not peer.seen:
-            assert one.process.poll() is None
+        until(lambda: bool(peer.seen))
         one.type("\x03")
         one.until("cancelled")
         one.until("> ")
-        assert peer.seen[0].disconnected is not None
+        until(lambda: peer.seen[0].disconnected is not None)
         peer.delay = 0
         one.type("quick one\r")
         one.until("answer to quick one")

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from antiphon import Client, Config
 from antiphon.cli.options import config_options
 
 from ..peer import serve
+from ..waiting import until
 
 PNG = (
     "data:image/png;base64,"
@@ -438,23 +438,16 @@ def test_ctrl_c_closes_the_request_and_exits_130(child, options):
     with serve() as peer:
         peer.delay = 60
         one = child("complete", "--base-url", peer.url, "hi", *options)
-        _poll(lambda: bool(peer.seen))
+        until(lambda: bool(peer.seen))
         one.interrupt()
         out, err = one.process.communicate(timeout=30)
         assert one.process.returncode == 130
-        _poll(lambda: peer.seen[0].disconnected is not None)
+        until(lambda: peer.seen[0].disconnected is not None)
     assert b"Traceback" not in err
     if options == ("--json",):
         assert json.loads(out)["error"]["exit_code"] == 130
     else:
         assert out == b""
-
-
-def _poll(ready) -> None:
-    deadline = time.monotonic() + 30
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise elsewhere")

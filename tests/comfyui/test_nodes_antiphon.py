@@ -15,8 +15,9 @@ import pytest
 from tests.comfyui.conftest import Measured
 from tests.comfyui.graphs import Graph, node
 from tests.comfyui.hosting import ComfyUI
-from tests.comfyui.test_running import Together, until
+from tests.comfyui.test_running import Together
 from tests.peer import Peer
+from tests.waiting import until
 
 SCHEMA = '{"type": "object", "properties": {"prompts": {"type": "array", "items": {"type": "string"}}}}'
 

@@ -10,15 +10,9 @@ from tests.comfyui.conftest import Measured
 from tests.comfyui.graphs import completions, node
 from tests.comfyui.hosting import ComfyUI
 from tests.peer import Peer
+from tests.waiting import until
 
 EIGHT = [f"number {n}" for n in range(8)]
-
-
-def until(condition: Any, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 class Together:

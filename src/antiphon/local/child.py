@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -25,6 +26,8 @@ from typing import Any, TextIO
 PR_SET_PDEATHSIG = 1
 # Seconds that rendering and counting a prompt may take.
 PLAN_TIME = 60.0
+# Seconds that the engine has to say why it did not start, at the most, and between two looks whether it has.
+WORDS_TIME, LOOK = 2.0, 0.02
 
 
 class Server:
@@ -232,6 +235,18 @@ def private_stdout() -> TextIO:
     return pipe
 
 
+def wait_for_words(before: int) -> None:
+    """Wait until stderr, a file, has a new line and grows no more: the engine's log is written by a thread of its own."""
+    size, end = before, time.monotonic() + WORDS_TIME
+    while time.monotonic() < end:
+        time.sleep(LOOK)
+        now = os.fstat(2).st_size
+        # Lines come in pieces. Windows cannot look into the file without moving where it is written.
+        if before < now == size and (sys.platform == "win32" or os.pread(2, 1, now - 1) == b"\n"):
+            return
+        size = now
+
+
 def lines() -> Iterator[dict[str, Any]]:
     """The parent's commands, until it is gone."""
     for line in sys.stdin.buffer:
@@ -252,10 +267,13 @@ def main() -> None:
         out.write(json.dumps(answer) + "\n")
         out.flush()
 
+    printed = os.fstat(2).st_size
     try:
         pool = Pool(settings)
     except (ImportError, RuntimeError, ValueError, OSError) as error:
         say({"failed": type(error).__name__, "message": str(error)})
+        if isinstance(error, RuntimeError):
+            wait_for_words(printed)
         os._exit(3)
     say({"ready": len(pool.servers)})
     for command in commands:
