@@ -35,7 +35,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
 rootless = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() == 0, reason="the superuser may write everywhere"
 )
-
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 

@@ -6,7 +6,7 @@ the body (``bedrock-2023-05-31``, the only one there), and each event of a strea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..call import Reply, StreamFormat
 from ..completion import Completion, Delta
@@ -16,6 +16,7 @@ from ..request import Request
 from . import Body, Fold, Model, Quirks, anthropic_messages, bedrock_converse
 from ._bedrock_chunks import chunk
 from ._checks import fetches_urls
+from .bedrock_converse import next_page
 
 __all__ = [
     "decode",
@@ -90,8 +91,3 @@ def error(reply: Reply) -> ReplyError:
 def models(reply: Reply) -> list[Model]:
     """The rows of a listing of the control plane."""
     return bedrock_converse.models(reply)
-
-
-def next_page(reply: Reply) -> Mapping[str, str]:
-    """The token of the page after this one, where there is one."""
-    return bedrock_converse.next_page(reply)

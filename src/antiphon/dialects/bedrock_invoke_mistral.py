@@ -34,6 +34,7 @@ from ._common import (
     sound,
     unreadable,
 )
+from .bedrock_converse import next_page
 
 __all__ = [
     "PROMPT",
@@ -178,8 +179,3 @@ def error(reply: Reply) -> ReplyError:
 def models(reply: Reply) -> list[Model]:
     """The rows of a listing of the control plane."""
     return bedrock_converse.models(reply)
-
-
-def next_page(reply: Reply) -> Mapping[str, str]:
-    """The token of the page after this one, where there is one."""
-    return bedrock_converse.next_page(reply)
